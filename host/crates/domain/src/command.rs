@@ -1,0 +1,91 @@
+//! What a task executes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::quote_argv;
+
+/// A command as a person or a template gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandLine {
+    /// Words. The host quotes them; no shell sees them unquoted.
+    Argv(Vec<String>),
+    /// Shell text that a person typed, run by the account's `sh`.
+    Script(String),
+}
+
+impl CommandLine {
+    /// The text that `sh -c` on the VM is given.
+    pub fn to_shell(&self) -> String {
+        match self {
+            Self::Argv(argv) => quote_argv(argv),
+            Self::Script(script) => script.clone(),
+        }
+    }
+
+    /// Whether there is nothing to run.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Argv(argv) => argv.first().is_none_or(String::is_empty),
+            Self::Script(script) => script.trim().is_empty(),
+        }
+    }
+
+    /// Length of all text in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Argv(argv) => argv.iter().map(|word| word.len() + 1).sum(),
+            Self::Script(script) => script.len(),
+        }
+    }
+
+    /// Whether a NUL stands somewhere, which no command can carry.
+    pub fn has_nul(&self) -> bool {
+        match self {
+            Self::Argv(argv) => argv.iter().any(|word| word.contains('\0')),
+            Self::Script(script) => script.contains('\0'),
+        }
+    }
+}
+
+/// A command as one VM gets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderedCommand {
+    /// What is executed.
+    pub command: CommandLine,
+    /// Variables set for it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<(String, String)>,
+    /// Folder in which it starts; the account's home without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<String>,
+    /// Standard input. May be secret: never written to disk, shown or logged.
+    #[serde(skip)]
+    pub stdin: Option<Vec<u8>>,
+}
+
+impl RenderedCommand {
+    /// A command with nothing around it.
+    pub fn plain(command: CommandLine) -> Self {
+        Self { command, env: Vec::new(), workdir: None, stdin: None }
+    }
+
+    /// One line of shell that changes to the folder, sets the variables and runs the command.
+    pub fn to_shell(&self) -> String {
+        let mut shell = String::new();
+        if let Some(workdir) = &self.workdir {
+            shell.push_str("cd -- ");
+            shell.push_str(&crate::quote_word(workdir));
+            shell.push_str(" || exit 125\n");
+        }
+        for (key, value) in &self.env {
+            shell.push_str("export ");
+            shell.push_str(key);
+            shell.push('=');
+            shell.push_str(&crate::quote_word(value));
+            shell.push('\n');
+        }
+        shell.push_str(&self.command.to_shell());
+        shell
+    }
+}

@@ -1,0 +1,349 @@
+//! Jobs and their tasks.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CommandLine, JobId, RenderedCommand, Timestamp, VmId};
+
+/// How a command runs on a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// In a supervisor on the VM that outlives the connection.
+    Durable,
+    /// On the bare SSH channel; lost when the connection is.
+    #[default]
+    Direct,
+    /// In an interactive terminal.
+    Terminal,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskStatus {
+    /// Waits for its turn.
+    Queued,
+    /// The VM is being connected to.
+    Connecting,
+    /// The command runs.
+    Running,
+    /// It ended with exit code 0.
+    Succeeded,
+    /// It ended with another exit code or by a signal, or the host could not go on with it.
+    Failed,
+    /// A person stopped it.
+    Cancelled,
+    /// It took longer than it was given.
+    TimedOut,
+    /// The VM could not be reached; nothing was started.
+    Unreachable,
+    /// The host lost sight of it and cannot know how it ended.
+    Unknown,
+}
+
+impl TaskStatus {
+    /// All of them, in the order of a task's life.
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Connecting,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::Unknown,
+    ];
+
+    /// Whether a task in it never changes again.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Connecting | Self::Running)
+    }
+
+    /// Whether a task may go from this status to `next`.
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Queued => next != Self::Queued,
+            // A pooled connection may turn out to be dead, in which case the task connects again.
+            Self::Connecting => next != Self::Queued && next != Self::Connecting,
+            Self::Running => next.is_final() && next != Self::Unreachable,
+            _ => false,
+        }
+    }
+
+    /// As it is written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Connecting => "connecting",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Where a job stands; follows from its tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobStatus {
+    /// No task has begun.
+    Queued,
+    /// Some task has begun and not all have ended.
+    Running,
+    /// All tasks succeeded.
+    Succeeded,
+    /// Some task failed, timed out or was not reachable.
+    Failed,
+    /// None failed, but some were cancelled.
+    Cancelled,
+    /// None failed, but of some the end is not known.
+    Unknown,
+}
+
+impl JobStatus {
+    /// Whether all tasks have ended.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+
+    /// As it is written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl std::str::FromStr for JobStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Unknown]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| "is one of queued, running, succeeded, failed, cancelled, unknown".to_owned())
+    }
+}
+
+/// How many tasks are in which status. `connecting` counts as running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the status of its name")]
+pub struct Counts {
+    pub queued: u32,
+    pub running: u32,
+    pub succeeded: u32,
+    pub failed: u32,
+    pub cancelled: u32,
+    pub timed_out: u32,
+    pub unreachable: u32,
+    pub unknown: u32,
+}
+
+impl Counts {
+    /// Counts tasks by status.
+    pub fn of(statuses: impl IntoIterator<Item = TaskStatus>) -> Self {
+        let mut counts = Self::default();
+        for status in statuses {
+            *counts.slot(status) += 1;
+        }
+        counts
+    }
+
+    /// Moves one task from one status to another.
+    pub fn shift(&mut self, from: TaskStatus, to: TaskStatus) {
+        let slot = self.slot(from);
+        *slot = slot.saturating_sub(1);
+        *self.slot(to) += 1;
+    }
+
+    fn slot(&mut self, status: TaskStatus) -> &mut u32 {
+        match status {
+            TaskStatus::Queued => &mut self.queued,
+            TaskStatus::Connecting | TaskStatus::Running => &mut self.running,
+            TaskStatus::Succeeded => &mut self.succeeded,
+            TaskStatus::Failed => &mut self.failed,
+            TaskStatus::Cancelled => &mut self.cancelled,
+            TaskStatus::TimedOut => &mut self.timed_out,
+            TaskStatus::Unreachable => &mut self.unreachable,
+            TaskStatus::Unknown => &mut self.unknown,
+        }
+    }
+
+    /// All tasks.
+    pub fn total(&self) -> u32 {
+        self.unfinished() + self.finished()
+    }
+
+    /// Tasks that have ended.
+    pub fn finished(&self) -> u32 {
+        self.succeeded + self.failed + self.cancelled + self.timed_out + self.unreachable + self.unknown
+    }
+
+    /// Tasks that have not.
+    pub fn unfinished(&self) -> u32 {
+        self.queued + self.running
+    }
+
+    /// The job's status that follows.
+    pub fn job_status(&self) -> JobStatus {
+        if self.unfinished() > 0 {
+            if self.running == 0 && self.finished() == 0 { JobStatus::Queued } else { JobStatus::Running }
+        } else if self.failed + self.timed_out + self.unreachable > 0 {
+            JobStatus::Failed
+        } else if self.unknown > 0 {
+            JobStatus::Unknown
+        } else if self.cancelled > 0 {
+            JobStatus::Cancelled
+        } else {
+            JobStatus::Succeeded
+        }
+    }
+}
+
+/// Which template a job was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateUse {
+    /// Its id.
+    pub id: String,
+    /// What it was given.
+    pub args: serde_json::Value,
+}
+
+/// One run of a command on a frozen list of VMs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id; its time tells which day's log file holds its output.
+    pub id: JobId,
+    /// Follows from `counts`.
+    pub status: JobStatus,
+    /// How the command runs.
+    pub mode: Mode,
+    /// What runs; of a template, what the first VM was given.
+    pub command: CommandLine,
+    /// Template and arguments.
+    pub template: Option<TemplateUse>,
+    /// VMs, in the order of their tasks.
+    pub targets: Vec<VmId>,
+    /// Tasks by status.
+    pub counts: Counts,
+    /// How many tasks run at once.
+    pub parallelism: u32,
+    /// What each task is given, in seconds; none: no limit.
+    pub timeout_seconds: Option<u32>,
+    /// Someone asked for its end.
+    pub cancel_requested_at: Option<Timestamp>,
+    /// Who started it.
+    pub created_by: String,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When its first task began.
+    pub started_at: Option<Timestamp>,
+    /// When its last task ended.
+    pub finished_at: Option<Timestamp>,
+    /// Versions of the plugins that took part.
+    pub plugins: BTreeMap<String, String>,
+}
+
+/// Names a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TaskKey {
+    /// Its job.
+    pub job: JobId,
+    /// Its VM.
+    pub vm: VmId,
+}
+
+/// The part of a job that runs on one VM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Which.
+    pub key: TaskKey,
+    /// The VM's name when the job was made; it may be gone by now.
+    pub vm_name: String,
+    /// Place among the job's tasks.
+    pub position: u32,
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// What it runs; none: the job's command without anything around it.
+    pub rendered: Option<RenderedCommand>,
+    /// Standard input was given; it is not kept across a restart.
+    pub has_stdin: bool,
+    /// Exit code of the command.
+    pub exit_code: Option<i32>,
+    /// Name of the signal that ended it: `TERM`.
+    pub signal: Option<String>,
+    /// Lines stored.
+    pub lines: u64,
+    /// Bytes received.
+    pub bytes: u64,
+    /// When it began to connect.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Why it ended as it did, and what to do; empty where the exit code says all.
+    pub message: String,
+}
+
+/// What happened to a task. Fields that are none stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the field of Task of its name")]
+pub struct TaskChange {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<TaskStatus>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lines: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub finished_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
+}
+
+impl TaskChange {
+    /// A change of status alone.
+    pub fn to(status: TaskStatus) -> Self {
+        Self { status: Some(status), ..Self::default() }
+    }
+
+    /// The same with a message.
+    pub fn because(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Writes the change into a task.
+    pub fn apply(&self, task: &mut Task) {
+        fn set<T: Clone>(slot: &mut T, value: Option<&T>) {
+            if let Some(value) = value {
+                *slot = value.clone();
+            }
+        }
+        set(&mut task.status, self.status.as_ref());
+        set(&mut task.lines, self.lines.as_ref());
+        set(&mut task.bytes, self.bytes.as_ref());
+        set(&mut task.message, self.message.as_ref());
+        task.exit_code = self.exit_code.or(task.exit_code);
+        task.signal = self.signal.clone().or_else(|| task.signal.take());
+        task.started_at = self.started_at.or(task.started_at);
+        task.finished_at = self.finished_at.or(task.finished_at);
+    }
+}

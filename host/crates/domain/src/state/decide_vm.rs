@@ -1,0 +1,128 @@
+//! What may happen to VMs, plugins and settings.
+
+use crate::{
+    EventKind, FieldError, NewVm, Pin, PluginInfo, PluginState, Refusal, State, Timestamp, Vm, VmHealth, VmId,
+};
+
+const SETTING_KEY_MAX: usize = 128;
+const SETTING_VALUE_MAX: usize = 64 * 1024;
+
+impl State {
+    fn vm_or_refuse(&self, id: VmId) -> Result<&Vm, Refusal> {
+        self.vms.get(&id).map(AsRef::as_ref).ok_or_else(|| Refusal::NotFound { kind: "VM", id: id.to_string() })
+    }
+
+    fn check_vm(&self, id: VmId, new: &NewVm) -> Result<(), Refusal> {
+        let mut problems = new.problems();
+        for hop in &new.jump {
+            if *hop == id {
+                problems.push(FieldError::new("jump", "a VM is not reached through itself"));
+            } else if !self.vms.contains_key(hop) {
+                problems.push(FieldError::new("jump", format!("there is no VM {hop}")));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Refusal::Invalid(problems));
+        }
+        match self.vms.values().find(|vm| vm.name == new.name && vm.id != id) {
+            Some(other) => Err(Refusal::Conflict(format!("the name `{}` belongs to VM {}", new.name, other.id))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn decide_add_vm(&self, id: VmId, new: NewVm, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        if self.vms.contains_key(&id) {
+            return Err(Refusal::Conflict(format!("VM {id} exists")));
+        }
+        self.check_vm(id, &new)?;
+        Ok(vec![EventKind::VmAdded { vm: Vm::new(id, new, now) }])
+    }
+
+    pub(super) fn decide_replace_vm(
+        &self,
+        id: VmId,
+        new: NewVm,
+        if_version: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Vec<EventKind>, Refusal> {
+        let old = self.vm_or_refuse(id)?;
+        if let Some(expected) = if_version.filter(|version| *version != old.version) {
+            return Err(Refusal::Stale { expected, actual: old.version });
+        }
+        self.check_vm(id, &new)?;
+        if old.to_new() == (NewVm { host_keys: Vec::new(), ..new.clone() }) {
+            return Ok(Vec::new());
+        }
+        let mut vm = old.clone();
+        vm.replace(new, now);
+        Ok(vec![EventKind::VmUpdated { vm }])
+    }
+
+    pub(super) fn decide_remove_vm(&self, id: VmId) -> Result<Vec<EventKind>, Refusal> {
+        let vm = self.vm_or_refuse(id)?;
+        if let Some(other) = self.vms.values().find(|other| other.jump.contains(&id)) {
+            return Err(Refusal::Conflict(format!(
+                "`{}` is reached through `{}`; change that first",
+                other.name, vm.name
+            )));
+        }
+        let busy = self.tasks.iter().any(|(key, task)| key.vm == id && !task.status.is_final());
+        if busy {
+            return Err(Refusal::Conflict(format!("a job runs on `{}`; cancel it or wait for its end", vm.name)));
+        }
+        Ok(vec![EventKind::VmRemoved { id }])
+    }
+
+    pub(super) fn decide_pin(&self, id: VmId, keys: Vec<String>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        let mut vm = self.vm_or_refuse(id)?.clone();
+        vm.pins = keys
+            .into_iter()
+            .map(|key| vm.pins.iter().find(|pin| pin.key == key).cloned().unwrap_or(Pin { key, pinned_at: now }))
+            .collect();
+        vm.version += 1;
+        vm.updated_at = now;
+        let mut events = vec![EventKind::VmUpdated { vm }];
+        if let Some(health) = self.health.get(&id).filter(|health| health.offered_host_key.is_some()) {
+            let health = VmHealth { offered_host_key: None, ..VmHealth::clone(health) };
+            events.push(EventKind::VmStatusChanged { id, health });
+        }
+        Ok(events)
+    }
+
+    pub(super) fn decide_health(&self, id: VmId, health: VmHealth) -> Result<Vec<EventKind>, Refusal> {
+        self.vm_or_refuse(id)?;
+        let same = self.health.get(&id).is_some_and(|old| {
+            // The time of the look alone is no news.
+            VmHealth { checked_at: health.checked_at, ..VmHealth::clone(old) } == health
+        });
+        Ok(if same { Vec::new() } else { vec![EventKind::VmStatusChanged { id, health }] })
+    }
+
+    pub(super) fn decide_plugin(&self, plugin: PluginInfo) -> Vec<EventKind> {
+        if self.plugins.get(&plugin.id).is_some_and(|old| **old == plugin) {
+            Vec::new()
+        } else if plugin.state == PluginState::Active {
+            vec![EventKind::PluginLoaded { plugin }]
+        } else {
+            vec![EventKind::PluginFailed { plugin }]
+        }
+    }
+
+    pub(super) fn decide_remove_plugin(&self, id: String) -> Vec<EventKind> {
+        if self.plugins.contains_key(&id) { vec![EventKind::PluginRemoved { id }] } else { Vec::new() }
+    }
+
+    pub(super) fn decide_setting(&self, key: String, value: serde_json::Value) -> Result<Vec<EventKind>, Refusal> {
+        if key.is_empty() || key.len() > SETTING_KEY_MAX {
+            return Err(Refusal::Invalid(vec![FieldError::new("key", format!("has 1 to {SETTING_KEY_MAX} bytes"))]));
+        }
+        if value.to_string().len() > SETTING_VALUE_MAX {
+            return Err(Refusal::Invalid(vec![FieldError::new(key, format!("has at most {SETTING_VALUE_MAX} bytes"))]));
+        }
+        let same = match self.settings.get(&key) {
+            Some(old) => **old == value,
+            None => value.is_null(),
+        };
+        Ok(if same { Vec::new() } else { vec![EventKind::SettingChanged { key, value }] })
+    }
+}

@@ -1,0 +1,2 @@
+//! State manager, use cases, scheduler and log ingest.
+pub mod ports;

@@ -1,0 +1,222 @@
+//! What the engine needs of SSH and of plugins. `ssh` and `plugin-host` implement these; `wiring.rs` joins them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use corral_domain::{
+    JobId, Lines, NewVm, OutputStream, PluginInfo, PluginTemplates, RenderedCommand, Template, Timestamp, Vm, VmId,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// A VM with the VMs that lead to it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The machine.
+    pub vm: Arc<Vm>,
+    /// Hops in the order in which they are connected to: the one that the host reaches itself comes first.
+    pub hops: Vec<Arc<Vm>>,
+}
+
+/// Bytes of a command's output as they came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Which output.
+    pub stream: OutputStream,
+    /// The bytes; lines may be split anywhere.
+    pub bytes: Bytes,
+    /// When they were received.
+    pub at: Timestamp,
+}
+
+/// What a run reports while it goes on.
+#[derive(Debug)]
+pub enum RunEvent {
+    /// The connection stands and the command was started.
+    Started,
+    /// It wrote something.
+    Output(Output),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit code, where there is one.
+    pub code: Option<i32>,
+    /// Name of the signal that ended it, without `SIG`.
+    pub signal: Option<String>,
+}
+
+/// Why a run did not come to its end. Messages are for people: what happened, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// Nothing was started on the VM.
+    #[error("{0}")]
+    Unreachable(Failure),
+    /// The connection broke after the command was started; how it ended cannot be known.
+    #[error("{0}")]
+    Lost(String),
+    /// It was cancelled. The message says what is known of the processes on the VM.
+    #[error("{0}")]
+    Cancelled(String),
+    /// The VM refused the command or the host could not go on; it is known not to run.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Why a VM cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{step}: {message}; {remedy}")]
+pub struct Failure {
+    /// Which step failed: `resolve`, `connect`, `handshake`, `host key`, `authenticate`, `exec`.
+    pub step: &'static str,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// Host key that was shown and is not accepted, in OpenSSH format.
+    pub offered_host_key: Option<String>,
+}
+
+/// One step of a connection test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// `resolve`, `connect`, `host key`, `authenticate`, `exec`.
+    pub name: &'static str,
+    /// Whether it went well.
+    pub ok: bool,
+    /// What was found, or what happened and what to do.
+    pub detail: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What a connection test found.
+#[derive(Debug, Clone, Default)]
+pub struct Probe {
+    /// Steps in order; the last one failed if any did.
+    pub steps: Vec<Step>,
+    /// Time of one round trip over the connection.
+    pub latency: Option<Duration>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// Host key that was accepted for the first time and should be pinned.
+    pub new_host_key: Option<String>,
+}
+
+/// Runs commands on machines.
+#[async_trait]
+pub trait Runner: Send + Sync {
+    /// Runs a command to its end. Events are sent to `events` in order; the sender waits when it is full, so the
+    /// command is slowed and nothing is dropped. When `cancel` is triggered the command's processes are ended as far
+    /// as the transport allows and the answer is [`RunError::Cancelled`].
+    async fn run(
+        &self,
+        target: &Target,
+        command: &RenderedCommand,
+        events: mpsc::Sender<RunEvent>,
+        cancel: CancellationToken,
+    ) -> Result<Exit, RunError>;
+
+    /// Tests the way to a machine step by step, over a fresh connection.
+    async fn probe(&self, target: &Target) -> Probe;
+
+    /// A light check over the pooled connection; connects if there is none.
+    async fn check(&self, target: &Target) -> Result<Duration, Failure>;
+
+    /// Drops what is pooled for a VM: it was changed or removed.
+    async fn forget(&self, vm: VmId);
+}
+
+/// What a filter is told about the stream that it sees.
+#[derive(Debug, Clone)]
+pub struct StreamInfo {
+    /// The job.
+    pub job: JobId,
+    /// Its template, if it has one.
+    pub template: Option<String>,
+    /// The machine.
+    pub vm: Arc<Vm>,
+    /// Which output.
+    pub stream: OutputStream,
+}
+
+/// Why a plugin could not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PluginError {
+    /// The caller's input is wrong.
+    #[error("{0}")]
+    InvalidInput(String),
+    /// It does not know what was named.
+    #[error("{0}")]
+    NotFound(String),
+    /// Worth trying again later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It failed, was stopped or answered nonsense. The text names the plugin.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The chain of filters over one stream of one task. Lines go through in order.
+#[async_trait]
+pub trait FilterChain: Send {
+    /// Filters a batch. Returns the lines to store: at most as many as came in, and in their order. An error means
+    /// that a filter with the policy `fail-job` or `hold` could not go on: the lines must not be stored unfiltered.
+    async fn process(&mut self, lines: Lines) -> Result<Lines, PluginError>;
+    /// The stream ended: lines that filters still want to add.
+    async fn finish(&mut self) -> Result<Lines, PluginError>;
+    /// Plugins in the chain: id and version.
+    fn plugins(&self) -> Vec<(String, String)>;
+}
+
+/// A machine that a discovery plugin found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Stable in the source.
+    pub external_id: String,
+    /// What it would be as a VM. `jump` is empty; see `jump_ids`.
+    pub new: NewVm,
+    /// External ids of its hops, nearest first.
+    pub jump_ids: Vec<String>,
+    /// Whether the source says that it runs.
+    pub running: Option<bool>,
+}
+
+/// What the plugin host tells the engine unasked.
+#[derive(Debug, Clone)]
+pub enum PluginNotice {
+    /// A plugin's state changed, or it was loaded anew.
+    Changed(PluginInfo),
+    /// A plugin is gone.
+    Removed(String),
+    /// A plugin offers other templates than before.
+    Templates {
+        /// Which plugin.
+        plugin: String,
+        /// All that it offers now.
+        offer: PluginTemplates,
+    },
+}
+
+/// The extension points as the engine uses them.
+#[async_trait]
+pub trait Plugins: Send + Sync {
+    /// Renders a template of a plugin for VMs, one command each, in order.
+    async fn render(
+        &self,
+        template: &Template,
+        args: &serde_json::Value,
+        vms: &[Arc<Vm>],
+    ) -> Result<Vec<RenderedCommand>, PluginError>;
+    /// Opens the chain of all filters that apply.
+    async fn open_filters(&self, info: StreamInfo) -> Result<Box<dyn FilterChain>, PluginError>;
+    /// Discovery plugins by id.
+    fn discovery_sources(&self) -> Vec<String>;
+    /// Asks one for all that it finds; pages are followed up to a bound.
+    async fn discover(&self, source: &str) -> Result<Vec<Found>, PluginError>;
+    /// Loads a plugin anew from its folder.
+    async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError>;
+}

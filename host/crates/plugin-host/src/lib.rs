@@ -1,0 +1,1 @@
+//! WebAssembly plugins by wasmtime: manifests, grants, instances, watch and reload.

@@ -1,0 +1,1 @@
+//! The stores over SQLite. SQL for SQLite is here and nowhere else.

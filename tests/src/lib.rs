@@ -1,0 +1,1 @@
+//! Whole-system tests: the real binary, real sshd, real plugins, a real browser.

@@ -1,0 +1,3 @@
+//! Everything a person types: run, test, plugins, web, bench.
+
+fn main() {}

@@ -1,3 +1,65 @@
-//! Everything a person types: run, test, plugins, web, bench.
+//! Everything a person types: `cargo xtask run`, `test`, `plugins`, `web`, `bench`, `screenshots`.
+//!
+//! Depends on the standard library only, so that the first command on a fresh machine says something within seconds.
+//! Every step prints what it does and how long it took; what is already done is recognised by the content of its
+//! inputs and skipped. A missing tool stops the run with the one line that installs it: nothing is left out silently.
+//! Must not know anything of the host's crates: it starts cargo, npm and the built binary, as a person would.
 
-fn main() {}
+use std::process::ExitCode;
+
+mod bench;
+mod inputs;
+mod plugins;
+mod run;
+mod screenshots;
+mod shell;
+mod sqlx;
+mod steps;
+mod suite;
+mod tally;
+mod tools;
+mod types;
+mod web;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  run [--release] [-- ARGS]   build plugins, dashboard and host, start a demo fleet of SSH servers on this machine,
+                              print the link; ARGS go to `corral demo`
+  test [--full] [STEP…]       everything CI does; with steps, only those and what they need
+                              --full also builds a plugin with cargo-component (installs it when missing)
+  plugins                     build the bundled plugins for WebAssembly into target/plugins
+  web                         install the dashboard's packages and build it into web/build
+  types                       write web/openapi.json and the dashboard's types anew from the host's routes
+  bench start                 release build, then the figures of docs/benchmarks.md
+  screenshots                 take docs/screenshots anew from a running demo, in Chromium
+  sqlx-prepare                describe the host's SQL queries anew, after one was changed
+  help                        this text
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["run", rest @ ..] => run::run(rest),
+        ["test", rest @ ..] => suite::test(rest),
+        ["plugins"] => tools::ensure(&tools::FOR_PLUGINS).and_then(|()| plugins::build()),
+        ["web"] => tools::ensure(&tools::FOR_WEB).and_then(|()| web::install()).and_then(|()| web::build()),
+        ["types"] => types::write(),
+        ["bench", "start"] => bench::start(),
+        ["screenshots"] => screenshots::take(),
+        ["sqlx-prepare"] => sqlx::prepare(),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => Err(format!("no such command: {}\n\n{HELP}", other.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\nxtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

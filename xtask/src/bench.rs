@@ -1,0 +1,23 @@
+//! `cargo xtask bench start`: the figures that the README promises, measured on this machine.
+
+use crate::shell::{Result, binary, cargo, run, timed};
+use crate::steps::FIRST_LOAD_BYTES;
+use crate::{plugins, run as host, tools, web};
+
+/// Builds for release and measures; writes the table into `docs/benchmarks.md`.
+pub fn start() -> Result {
+    tools::ensure(&tools::FOR_TEST)?;
+    plugins::build()?;
+    web::install()?;
+    web::build()?;
+    host::build(true)?;
+    timed("the program that measures", || {
+        run(&mut cargo(&["build", "--locked", "--release", "-p", "corral-tests", "--example", "bench_start"]))
+    })?;
+    let mut measure = crate::shell::program(crate::shell::target().join("release/examples/bench_start"), &[]);
+    measure
+        .env("CORRAL_BIN", binary(true))
+        .env("CORRAL_FIRST_LOAD_BYTES", web::first_load_bytes()?.to_string())
+        .env("CORRAL_FIRST_LOAD_LIMIT", FIRST_LOAD_BYTES.to_string());
+    timed("measuring", || run(&mut measure))
+}

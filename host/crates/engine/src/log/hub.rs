@@ -1,0 +1,330 @@
+//! Output that waits to be written, and the one task that writes it.
+//!
+//! Each running task has a [`TaskLog`]. Full chunks are encoded by whoever fills them; the writer takes what is ready
+//! of all tasks at most every [`Settings::flush_interval`], writes it in one call and publishes the new ends. While the
+//! disk is full the lines wait, and [`TaskLog::append`] waits once too many do: the command is slowed, nothing is lost.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use corral_domain::{Lines, TaskKey};
+use corral_storage::chunk::{self, CHUNK_LINES_MAX, CHUNK_TEXT_MAX};
+use corral_storage::{LogAppend, LogEnd, LogStore, StorageError};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::Settings;
+
+/// Pause after a failed write.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Lines of text that are written in one go, in bytes; the rest waits for the next.
+const FLUSH_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// All logs that are being written.
+pub(crate) struct LogHub {
+    store: Arc<dyn LogStore>,
+    logs: Mutex<HashMap<TaskKey, Arc<TaskLog>>>,
+    dirty: Notify,
+    interval: Duration,
+    pending_max: usize,
+    tail_max: usize,
+}
+
+/// The log of one running task.
+pub(crate) struct TaskLog {
+    key: TaskKey,
+    state: Mutex<LogState>,
+    room: Notify,
+    end: watch::Sender<LogEnd>,
+    pending_max: usize,
+}
+
+struct LogState {
+    /// Chunks that are full.
+    ready: VecDeque<Chunk>,
+    /// Lines after them.
+    open: Lines,
+    /// Bytes of text in both.
+    pending: usize,
+    /// Where the log ends once all is written.
+    next_line: u64,
+    next_byte: u64,
+    finished: bool,
+    finish_written: bool,
+    /// Written chunks kept for viewers.
+    tail: VecDeque<(u64, Arc<Lines>)>,
+    tail_bytes: usize,
+}
+
+struct Chunk {
+    first_line: u64,
+    first_byte: u64,
+    raw_len: u64,
+    data: Bytes,
+    lines: Arc<Lines>,
+}
+
+impl LogHub {
+    pub(crate) fn new(store: Arc<dyn LogStore>, settings: &Settings) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            logs: Mutex::default(),
+            dirty: Notify::new(),
+            interval: settings.flush_interval,
+            pending_max: settings.pending_bytes_max,
+            tail_max: settings.tail_bytes_max,
+        })
+    }
+
+    /// Opens the log of a task that begins.
+    pub(crate) fn open(&self, key: TaskKey) -> Arc<TaskLog> {
+        let log = Arc::new(TaskLog {
+            key,
+            state: Mutex::new(LogState {
+                ready: VecDeque::new(),
+                open: Lines::default(),
+                pending: 0,
+                next_line: 0,
+                next_byte: 0,
+                finished: false,
+                finish_written: false,
+                tail: VecDeque::new(),
+                tail_bytes: 0,
+            }),
+            room: Notify::new(),
+            end: watch::Sender::new(LogEnd::default()),
+            pending_max: self.pending_max,
+        });
+        self.lock().insert(key, log.clone());
+        log
+    }
+
+    /// The log of a task that runs.
+    pub(crate) fn live(&self, key: TaskKey) -> Option<Arc<TaskLog>> {
+        self.lock().get(&key).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskKey, Arc<TaskLog>>> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds lines to a task's log. Waits while too much is pending.
+    pub(crate) async fn append(&self, log: &TaskLog, mut lines: Lines) {
+        if lines.is_empty() {
+            return;
+        }
+        loop {
+            let room = log.room.notified();
+            {
+                let mut state = log.lock();
+                if state.pending < log.pending_max {
+                    state.take(&mut lines);
+                    break;
+                }
+            }
+            room.await;
+        }
+        self.dirty.notify_one();
+    }
+
+    /// Nothing more comes. Returns when all is durable, or when `give_up` is triggered; the end tells which.
+    pub(crate) async fn finish(&self, log: &TaskLog, give_up: &CancellationToken) -> LogEnd {
+        log.lock().finished = true;
+        self.dirty.notify_one();
+        let mut end = log.end.subscribe();
+        let end = tokio::select! {
+            end = end.wait_for(|end| end.complete) => end.map(|end| *end).unwrap_or_default(),
+            () = give_up.cancelled() => *log.end.borrow(),
+        };
+        self.lock().remove(&log.key);
+        end
+    }
+
+    /// Writes until `stop` is triggered and nothing waits any more.
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut last = Instant::now().checked_sub(self.interval).unwrap_or_else(Instant::now);
+        loop {
+            tokio::select! {
+                () = self.dirty.notified() => {}
+                () = stop.cancelled() => {
+                    // One last time for whatever arrived meanwhile; a store that still refuses is given up on.
+                    let _written = self.flush().await;
+                    return;
+                }
+            }
+            if !stop.is_cancelled() {
+                sleep_until(last + self.interval).await;
+            }
+            last = Instant::now();
+            if let Err(error) = self.flush().await {
+                tracing::error!(%error, "output could not be stored; it waits");
+                self.dirty.notify_one();
+                tokio::select! {
+                    () = sleep(RETRY_PAUSE) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+        }
+    }
+
+    /// Writes what is ready of all logs, in one call.
+    async fn flush(&self) -> Result<(), StorageError> {
+        let logs: Vec<_> = self.lock().values().cloned().collect();
+        let mut appends = Vec::new();
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        for log in logs {
+            let chunks = log.lock().chunks(&log.key, &mut appends);
+            bytes += chunks.1;
+            if chunks.0 > 0 || chunks.2 {
+                taken.push((log, chunks.0, chunks.2));
+            }
+            if bytes > FLUSH_BYTES_MAX {
+                self.dirty.notify_one();
+                break;
+            }
+        }
+        if appends.is_empty() {
+            return Ok(());
+        }
+        self.store.append(&appends).await?;
+        for (log, n, complete) in taken {
+            let end = log.lock().written(n, complete, self.tail_max);
+            log.room.notify_waiters();
+            log.end.send_replace(end);
+        }
+        Ok(())
+    }
+}
+
+impl TaskLog {
+    fn lock(&self) -> MutexGuard<'_, LogState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the log ends, as far as it is durable.
+    pub(crate) fn watch(&self) -> watch::Receiver<LogEnd> {
+        self.end.subscribe()
+    }
+
+    /// Lines and bytes that were received, durable or not.
+    pub(crate) fn received(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.next_line + state.open.len() as u64, state.next_byte + state.open.raw_len())
+    }
+
+    /// A recent run of durable lines that holds line `from`, with the number of its first.
+    pub(crate) fn recent(&self, from: u64) -> Option<(u64, Arc<Lines>)> {
+        let state = self.lock();
+        let (first, lines) = state.tail.iter().rev().find(|(first, _)| *first <= from)?;
+        (from < first + lines.len() as u64).then(|| (*first, lines.clone()))
+    }
+}
+
+impl LogState {
+    fn take(&mut self, lines: &mut Lines) {
+        self.pending += lines.text().len() + lines.len();
+        self.open.append(lines);
+        if self.open.text().len() >= CHUNK_TEXT_MAX || self.open.len() >= CHUNK_LINES_MAX {
+            self.cut();
+        }
+    }
+
+    /// Makes chunks of the open lines.
+    fn cut(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        if open.text().len() < 2 * CHUNK_TEXT_MAX && open.len() < 2 * CHUNK_LINES_MAX {
+            return self.push_chunk(open);
+        }
+        let mut part = Lines::default();
+        for line in open.iter() {
+            part.push_line(line);
+            if part.text().len() >= CHUNK_TEXT_MAX || part.len() >= CHUNK_LINES_MAX {
+                self.push_chunk(std::mem::take(&mut part));
+            }
+        }
+        if !part.is_empty() {
+            self.push_chunk(part);
+        }
+    }
+
+    fn push_chunk(&mut self, lines: Lines) {
+        let chunk = Chunk {
+            first_line: self.next_line,
+            first_byte: self.next_byte,
+            raw_len: lines.raw_len(),
+            data: chunk::encode(&lines),
+            lines: Arc::new(lines),
+        };
+        self.next_line += chunk.lines.len() as u64;
+        self.next_byte += chunk.raw_len;
+        self.ready.push_back(chunk);
+    }
+
+    /// Adds what is to be written to `appends`. Returns how many chunks, their bytes, and whether the log ends there.
+    /// What is written stays here until [`Self::written`], so that a failed write is simply tried again.
+    fn chunks(&mut self, key: &TaskKey, appends: &mut Vec<LogAppend>) -> (usize, usize, bool) {
+        if !self.open.is_empty() {
+            self.cut();
+        }
+        let complete = self.finished && !self.finish_written;
+        let last = self.ready.len().wrapping_sub(1);
+        let mut bytes = 0;
+        for (index, chunk) in self.ready.iter().enumerate() {
+            bytes += chunk.data.len();
+            appends.push(LogAppend {
+                key: *key,
+                first_line: chunk.first_line,
+                n_lines: u32::try_from(chunk.lines.len()).unwrap_or(u32::MAX),
+                first_byte: chunk.first_byte,
+                raw_len: u32::try_from(chunk.raw_len).unwrap_or(u32::MAX),
+                data: chunk.data.clone(),
+                complete: complete && index == last,
+            });
+        }
+        if complete && self.ready.is_empty() {
+            appends.push(LogAppend {
+                key: *key,
+                first_line: self.next_line,
+                n_lines: 0,
+                first_byte: self.next_byte,
+                raw_len: 0,
+                data: Bytes::new(),
+                complete: true,
+            });
+        }
+        (self.ready.len(), bytes, complete)
+    }
+
+    /// The first `n` ready chunks are durable.
+    fn written(&mut self, n: usize, complete: bool, tail_max: usize) -> LogEnd {
+        let mut end = LogEnd { complete: complete || self.finish_written, ..self.end_written() };
+        self.finish_written = end.complete;
+        for chunk in self.ready.drain(..n) {
+            end.lines = chunk.first_line + chunk.lines.len() as u64;
+            end.bytes = chunk.first_byte + chunk.raw_len;
+            self.pending = self.pending.saturating_sub(chunk.lines.text().len() + chunk.lines.len());
+            self.tail_bytes += chunk.lines.text().len() + 16 * chunk.lines.len();
+            self.tail.push_back((chunk.first_line, chunk.lines));
+        }
+        while self.tail_bytes > tail_max && self.tail.len() > 1 {
+            if let Some((_, old)) = self.tail.pop_front() {
+                self.tail_bytes -= old.text().len() + 16 * old.len();
+            }
+        }
+        end
+    }
+
+    /// Where the durable part ended before this write.
+    fn end_written(&self) -> LogEnd {
+        let first = self.ready.front();
+        LogEnd {
+            lines: first.map_or(self.next_line, |chunk| chunk.first_line),
+            bytes: first.map_or(self.next_byte, |chunk| chunk.first_byte),
+            complete: false,
+        }
+    }
+}

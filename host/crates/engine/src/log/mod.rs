@@ -1,0 +1,13 @@
+//! The way of a line: split, filtered, made durable, then shown.
+//!
+//! A viewer's cursor is a line number. The number of durable lines is published after each write, and everything below
+//! it can be read, from memory if it is recent and from the store otherwise. So history and live output are one read,
+//! and there is no seam at which a line could be missed or seen twice.
+
+mod hub;
+mod read;
+mod split;
+
+pub(crate) use hub::{LogHub, TaskLog};
+pub use read::LogWindow;
+pub use split::LineSplitter;

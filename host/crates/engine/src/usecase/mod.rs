@@ -1,0 +1,19 @@
+//! What people and plugins can ask for. Each use case checks the role, asks for one change and leaves one audit row.
+
+mod discovery;
+mod idempotency;
+mod inventory;
+mod jobs;
+mod plugins;
+mod templates;
+
+pub use discovery::{Difference, Discovered, Imported};
+pub(crate) use idempotency::IdempotencyKeys;
+pub use inventory::HostKeyAction;
+pub use jobs::{JobRequest, Targets, What};
+
+use crate::manager::AuditNote;
+
+fn note(action: &'static str, object: impl ToString, detail: impl Into<String>) -> AuditNote {
+    AuditNote { action, object: object.to_string(), detail: detail.into() }
+}

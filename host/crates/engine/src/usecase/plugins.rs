@@ -1,0 +1,26 @@
+//! Plugins and settings.
+
+use corral_domain::{Command, PluginInfo};
+use serde_json::Value;
+
+use super::note;
+use crate::{Actor, Engine, Role, UseCaseError};
+
+impl Engine {
+    /// Loads a plugin anew from its folder. Needs [`Role::Admin`].
+    pub async fn reload_plugin(&self, actor: &Actor, id: &str) -> Result<PluginInfo, UseCaseError> {
+        actor.require(Role::Admin)?;
+        let plugin = self.inner.deps.plugins.reload(id).await?;
+        let audit = note("plugin.reload", id, format!("version {}", plugin.version));
+        self.inner.manager.submit(actor, Command::ReportPlugin { plugin: plugin.clone() }, audit).await?;
+        Ok(plugin)
+    }
+
+    /// Changes a setting; null takes it back to its default. Needs [`Role::Admin`].
+    pub async fn set_setting(&self, actor: &Actor, key: &str, value: Value) -> Result<(), UseCaseError> {
+        actor.require(Role::Admin)?;
+        let command = Command::SetSetting { key: key.to_owned(), value };
+        self.inner.manager.submit(actor, command, note("setting.set", key, "")).await?;
+        Ok(())
+    }
+}

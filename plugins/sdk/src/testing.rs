@@ -1,0 +1,123 @@
+//! For a plugin's own tests: a stream, a batch made of lines, a filter's answer applied to them, and a configuration.
+//!
+//! Configuration and durable state are kept per thread, so tests that run at once do not see each other's.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::{Batch, Change, Edits, Label, LogFilter, OutputStream, Result, StreamInfo, Vm, VmStatus};
+
+thread_local! {
+    static CONFIG: RefCell<String> = const { RefCell::new(String::new()) };
+    static KV: RefCell<BTreeMap<String, Vec<u8>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Sets what [`config`](crate::config) reads in this thread.
+pub fn set_config(json: &str) {
+    CONFIG.with_borrow_mut(|config| json.clone_into(config));
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn config_text() -> String {
+    CONFIG.with_borrow(Clone::clone)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn with_kv<T>(f: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> T {
+    KV.with_borrow_mut(f)
+}
+
+/// A machine named `web-1` with the label `env=test`.
+pub fn vm() -> Vm {
+    Vm {
+        id: "01890000-0000-7000-8000-000000000001".into(),
+        name: "web-1".into(),
+        address: "192.0.2.1".into(),
+        port: 22,
+        user: "ops".into(),
+        labels: vec![Label::new("env", "test")],
+        status: VmStatus::Online,
+    }
+}
+
+/// The standard output of a job on [`vm`].
+pub fn stream() -> StreamInfo {
+    StreamInfo {
+        job: "01890000-0000-7000-8000-000000000002".into(),
+        template: None,
+        vm: vm(),
+        source: OutputStream::Stdout,
+    }
+}
+
+/// Lines as they cross the boundary.
+#[derive(Debug, Clone, Default)]
+pub struct Packed {
+    text: String,
+    ends: Vec<u32>,
+}
+
+impl Packed {
+    /// Packs lines.
+    pub fn new<S: AsRef<str>>(lines: &[S]) -> Self {
+        let mut packed = Self::default();
+        for line in lines {
+            packed.text.push_str(line.as_ref());
+            packed.ends.push(packed.text.len() as u32);
+        }
+        packed
+    }
+
+    /// The batch of them.
+    pub fn batch(&self, first_line: u64) -> Batch<'_> {
+        Batch { first_line, text: &self.text, ends: &self.ends }
+    }
+}
+
+/// A line after a filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filtered {
+    /// Its text.
+    pub text: String,
+    /// Facts kept beside it.
+    pub annotations: Vec<Label>,
+}
+
+/// What a filter made of some lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The lines that are left.
+    pub lines: Vec<Filtered>,
+}
+
+impl Outcome {
+    /// Their texts.
+    pub fn texts(&self) -> Vec<&str> {
+        self.lines.iter().map(|line| line.text.as_str()).collect()
+    }
+}
+
+/// Sends lines through a filter in one batch and applies its edits as the host would.
+///
+/// # Errors
+///
+/// What the filter answered.
+pub fn run<F: LogFilter, S: AsRef<str>>(filter: &mut F, lines: &[S]) -> Result<Outcome> {
+    let packed = Packed::new(lines);
+    let mut edits = Edits::new();
+    filter.process(&packed.batch(0), &mut edits)?;
+    let mut edits = edits.into_vec().into_iter().peekable();
+    let mut outcome = Outcome::default();
+    for line in &packed.batch(0) {
+        let (mut text, mut annotations) = (line.text.to_owned(), Vec::new());
+        match edits.next_if(|edit| edit.index == line.index).map(|edit| edit.change) {
+            Some(Change::Drop) => continue,
+            Some(Change::Replace(new)) => text = new,
+            Some(Change::Annotate(labels)) => annotations = labels,
+            Some(Change::Rewrite(new, labels)) => (text, annotations) = (new, labels),
+            None => {}
+        }
+        outcome.lines.push(Filtered { text, annotations });
+    }
+    Ok(outcome)
+}

@@ -1,1 +1,79 @@
 //! The stores over SQLite. SQL for SQLite is here and nowhere else.
+//!
+//! Files, all below one data folder: `state.db` holds inventory, jobs, events, audit rows and tokens; `logs/YYYY-MM-DD.db`
+//! the output of the jobs made on that day (UTC, by the time in the job's id and by nothing else).
+//!
+//! Invariants:
+//! - Each file has one writing connection; every write is one `BEGIN IMMEDIATE` transaction, durable when it is
+//!   acknowledged (WAL with `synchronous=FULL`). Readers are a few further connections and never block the writer.
+//! - A write that fails leaves nothing behind, also when the disk is full, and the next one starts on a clean connection.
+//! - Queries are checked against the migrations when this crate is compiled; `prepare.sh` renews their descriptions.
+//! - A migration that was shipped is never edited.
+//!
+//! This crate must not know: what the state means, what is in a chunk (but for joining small ones), SSH, HTTP, plugins.
+
+mod database;
+mod error;
+mod jobs;
+mod logs;
+mod migrate;
+mod state;
+mod tokens;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use corral_storage::StorageError;
+
+use crate::database::Database;
+use crate::logs::DayFiles;
+
+/// What may differ between one use and another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SqliteOptions {
+    /// No file grows beyond this many pages of 4 KiB; a write that would need more is refused like one on a full disk.
+    /// None: only the disk is a limit.
+    pub max_pages: Option<u32>,
+}
+
+/// The stores over SQLite. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    state: Database,
+    days: DayFiles,
+}
+
+impl SqliteStore {
+    /// Opens the databases below `data_dir`, making the folder and migrating `state.db` where needed.
+    pub async fn open(data_dir: &Path, options: SqliteOptions) -> Result<Self, StorageError> {
+        let logs_dir = data_dir.join("logs");
+        make_folder(&logs_dir).await?;
+        let state = Database::open(&data_dir.join("state.db"), migrate::Schema::State, options).await?;
+        Ok(Self { state, days: DayFiles::new(logs_dir, options) })
+    }
+
+    /// Closes all files, which folds the write-ahead logs back into them. Not needed for durability.
+    pub async fn close(&self) {
+        self.days.close().await;
+        self.state.close().await;
+    }
+}
+
+async fn make_folder(path: &Path) -> Result<(), StorageError> {
+    let mut builder = tokio::fs::DirBuilder::new();
+    builder.recursive(true);
+    // Commands and output are nobody else's business.
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(path).await.map_err(|source| StorageError::Database {
+        doing: "making the data folder",
+        source: Box::new(FolderError { path: path.to_owned(), source }),
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{path} cannot be made: {source}; name another data folder, or let this account write there")]
+struct FolderError {
+    path: PathBuf,
+    source: io::Error,
+}

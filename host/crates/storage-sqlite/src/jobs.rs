@@ -1,0 +1,83 @@
+//! Lists of jobs, newest first. One query for each index that may lead; the other conditions only narrow it.
+
+use corral_storage::{JobFilter, JobPage, StorageError};
+use sqlx::types::Uuid;
+
+use crate::SqliteStore;
+use crate::error::parse;
+
+/// Later than any id.
+const NEWEST: Uuid = Uuid::max();
+
+impl SqliteStore {
+    pub(crate) async fn job_page(&self, filter: &JobFilter, limit: u32) -> Result<JobPage, StorageError> {
+        // One more than asked for tells whether another page follows.
+        let bodies = self
+            .job_bodies(filter, i64::from(limit) + 1)
+            .await
+            .map_err(|error| self.state.fail("listing jobs", error))?;
+        let more = bodies.len() > limit as usize;
+        let jobs: Vec<corral_domain::Job> =
+            bodies.iter().take(limit as usize).map(|body| parse("job", body)).collect::<Result<_, _>>()?;
+        let next = jobs.last().filter(|_| more).map(|job| job.id);
+        Ok(JobPage { jobs, next })
+    }
+
+    async fn job_bodies(&self, filter: &JobFilter, limit: i64) -> sqlx::Result<Vec<String>> {
+        let before = filter.before.map_or(NEWEST, |id| *id.as_uuid());
+        let since = filter.since.map_or(i64::MIN, corral_domain::Timestamp::as_millis);
+        let status = filter.status.map(corral_domain::JobStatus::as_str);
+        let readers = self.state.readers();
+        if let Some(vm) = filter.vm {
+            let vm = *vm.as_uuid();
+            return sqlx::query_scalar!(
+                "SELECT job.body FROM task CROSS JOIN job ON job.id = task.job
+                 WHERE task.vm = ?1 AND task.job < ?2 AND job.created_at >= ?3
+                   AND (?4 IS NULL OR job.status = ?4) AND (?5 IS NULL OR job.template = ?5)
+                 ORDER BY task.job DESC LIMIT ?6",
+                vm,
+                before,
+                since,
+                status,
+                filter.template,
+                limit
+            )
+            .fetch_all(readers)
+            .await;
+        }
+        if let Some(template) = &filter.template {
+            return sqlx::query_scalar!(
+                "SELECT body FROM job INDEXED BY job_by_template
+                 WHERE template = ?1 AND id < ?2 AND created_at >= ?3 AND (?4 IS NULL OR status = ?4)
+                 ORDER BY id DESC LIMIT ?5",
+                template,
+                before,
+                since,
+                status,
+                limit
+            )
+            .fetch_all(readers)
+            .await;
+        }
+        if let Some(status) = status {
+            return sqlx::query_scalar!(
+                "SELECT body FROM job INDEXED BY job_by_status
+                 WHERE status = ?1 AND id < ?2 AND created_at >= ?3 ORDER BY id DESC LIMIT ?4",
+                status,
+                before,
+                since,
+                limit
+            )
+            .fetch_all(readers)
+            .await;
+        }
+        sqlx::query_scalar!(
+            "SELECT body FROM job WHERE id < ?1 AND created_at >= ?2 ORDER BY id DESC LIMIT ?3",
+            before,
+            since,
+            limit
+        )
+        .fetch_all(readers)
+        .await
+    }
+}

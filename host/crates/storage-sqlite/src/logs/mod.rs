@@ -1,0 +1,80 @@
+//! Output, in chunks.
+
+mod append;
+mod days;
+mod merge;
+
+use async_trait::async_trait;
+use corral_domain::TaskKey;
+use corral_storage::{LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
+
+use crate::SqliteStore;
+
+pub(crate) use days::DayFiles;
+
+const READING: &str = "reading a log";
+
+#[async_trait]
+impl LogStore for SqliteStore {
+    async fn append(&self, appends: &[LogAppend]) -> Result<(), StorageError> {
+        append::append(&self.days, appends).await
+    }
+
+    async fn end(&self, key: TaskKey) -> Result<Option<LogEnd>, StorageError> {
+        let Some(file) = self.days.existing(key.job).await? else { return Ok(None) };
+        let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
+        let row = sqlx::query!("SELECT lines, bytes, complete FROM log_stream WHERE job = ? AND vm = ?", job, vm)
+            .fetch_optional(file.readers())
+            .await
+            .map_err(|error| file.fail(READING, error))?;
+        Ok(row.map(|row| LogEnd { lines: row.lines as u64, bytes: row.bytes as u64, complete: row.complete != 0 }))
+    }
+
+    async fn chunks(
+        &self,
+        key: TaskKey,
+        from: u64,
+        count: u64,
+        max_chunks: u32,
+    ) -> Result<Vec<StoredChunk>, StorageError> {
+        let Some(file) = self.days.existing(key.job).await? else { return Ok(Vec::new()) };
+        let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
+        let (first, end) = (stored(from), stored(from.saturating_add(count)));
+        // The window may begin within a chunk: the seek goes to the last chunk that begins at or before it.
+        let rows = sqlx::query!(
+            "SELECT c.first_line, c.n_lines, c.first_byte, c.data
+             FROM log_stream s CROSS JOIN log_chunk c ON c.stream = s.id
+             WHERE s.job = ?1 AND s.vm = ?2 AND c.first_line < ?4 AND c.first_line + c.n_lines > ?3
+               AND c.first_line >= coalesce(
+                 (SELECT max(b.first_line) FROM log_chunk b WHERE b.stream = s.id AND b.first_line <= ?3), 0)
+             ORDER BY c.first_line LIMIT ?5",
+            job,
+            vm,
+            first,
+            end,
+            max_chunks
+        )
+        .fetch_all(file.readers())
+        .await
+        .map_err(|error| file.fail(READING, error))?;
+        let chunks = rows.into_iter().map(|row| StoredChunk {
+            first_line: row.first_line as u64,
+            n_lines: row.n_lines as u32,
+            first_byte: row.first_byte as u64,
+            data: row.data.into(),
+        });
+        Ok(chunks.collect())
+    }
+
+    async fn merge(&self, key: TaskKey) -> Result<(), StorageError> {
+        match self.days.existing(key.job).await? {
+            Some(file) => merge::merge(&file, key).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// SQLite's integers have a sign. No log has 2^63 lines.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,309 @@
+//! State, events and audit rows.
+
+use async_trait::async_trait;
+use corral_domain::{Event, EventKind, Job, JobId, SavedTemplate, Task, TaskKey, Timestamp, Vm};
+use corral_storage::{Audit, Commit, EventPage, JobFilter, JobPage, Loaded, StateStore, StorageError, Write};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::SqliteStore;
+use crate::error::{parse, refused, to_json};
+
+const COMMITTING: &str = "writing the state";
+const LOADING: &str = "loading the state";
+const READING_EVENTS: &str = "reading events";
+
+#[async_trait]
+impl StateStore for SqliteStore {
+    async fn load(&self) -> Result<Loaded, StorageError> {
+        let fail = |error| self.state.fail(LOADING, error);
+        // One transaction: all parts are of the same moment.
+        let mut tx = self.state.readers().begin().await.map_err(fail)?;
+        let meta = sqlx::query!("SELECT epoch, pruned_seq FROM meta").fetch_one(&mut *tx).await.map_err(fail)?;
+        let last = last_seq(&mut tx).await.map_err(fail)?;
+        let vms = sqlx::query_scalar!("SELECT body FROM vm ORDER BY id").fetch_all(&mut *tx).await.map_err(fail)?;
+        let jobs = sqlx::query_scalar!("SELECT body FROM job WHERE status IN ('queued', 'running') ORDER BY id")
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(fail)?;
+        let tasks = sqlx::query_scalar!(
+            "SELECT task.body FROM job JOIN task ON task.job = job.id WHERE job.status IN ('queued', 'running')
+             ORDER BY task.job, task.position"
+        )
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(fail)?;
+        let templates = sqlx::query_scalar!("SELECT body FROM saved_template ORDER BY slug")
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(fail)?;
+        let settings =
+            sqlx::query!("SELECT key, value FROM setting ORDER BY key").fetch_all(&mut *tx).await.map_err(fail)?;
+        Ok(Loaded {
+            epoch: meta.epoch,
+            seq: last,
+            vms: parse_all::<Vm>("VM", &vms)?,
+            jobs: parse_all::<Job>("job", &jobs)?,
+            tasks: parse_all::<Task>("task", &tasks)?,
+            templates: parse_all::<SavedTemplate>("template", &templates)?,
+            settings: settings
+                .into_iter()
+                .map(|row| Ok((row.key, parse("setting", &row.value)?)))
+                .collect::<Result<_, StorageError>>()?,
+        })
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StorageError> {
+        let mut conn = self.state.writer(COMMITTING).await?;
+        let result = self.write_commit(&mut conn, commit).await;
+        self.state.settle(conn, result).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>, StorageError> {
+        let id = *id.as_uuid();
+        let body = sqlx::query_scalar!("SELECT body FROM job WHERE id = ?", id)
+            .fetch_optional(self.state.readers())
+            .await
+            .map_err(|error| self.state.fail("reading a job", error))?;
+        body.map(|body| parse("job", &body)).transpose()
+    }
+
+    async fn tasks(&self, id: JobId) -> Result<Vec<Task>, StorageError> {
+        let id = *id.as_uuid();
+        let bodies = sqlx::query_scalar!("SELECT body FROM task WHERE job = ? ORDER BY position", id)
+            .fetch_all(self.state.readers())
+            .await
+            .map_err(|error| self.state.fail("reading a job's tasks", error))?;
+        parse_all("task", &bodies)
+    }
+
+    async fn task(&self, key: TaskKey) -> Result<Option<Task>, StorageError> {
+        let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
+        let body = sqlx::query_scalar!("SELECT body FROM task WHERE job = ? AND vm = ?", job, vm)
+            .fetch_optional(self.state.readers())
+            .await
+            .map_err(|error| self.state.fail("reading a task", error))?;
+        body.map(|body| parse("task", &body)).transpose()
+    }
+
+    async fn jobs(&self, filter: &JobFilter, limit: u32) -> Result<JobPage, StorageError> {
+        self.job_page(filter, limit).await
+    }
+
+    async fn events(&self, since: u64, limit: u32) -> Result<EventPage, StorageError> {
+        let fail = |error| self.state.fail(READING_EVENTS, error);
+        let mut tx = self.state.readers().begin().await.map_err(fail)?;
+        let pruned = sqlx::query_scalar!("SELECT pruned_seq FROM meta").fetch_one(&mut *tx).await.map_err(fail)?;
+        let since = stored(since);
+        let rows =
+            sqlx::query!("SELECT seq, at, actor, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?", since, limit)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(fail)?;
+        let events = rows
+            .into_iter()
+            .map(|row| {
+                let kind: EventKind = parse("event", &row.body)?;
+                Ok(Event { seq: row.seq as u64, at: Timestamp::from_millis(row.at), actor: row.actor, kind })
+            })
+            .collect::<Result<_, StorageError>>()?;
+        Ok(EventPage { events, oldest: pruned as u64 + 1 })
+    }
+
+    async fn prune_events(&self, oldest_kept: u64) -> Result<u64, StorageError> {
+        let doing = "removing old events";
+        let mut conn = self.state.writer(doing).await?;
+        let result = prune(&mut conn, stored(oldest_kept)).await.map_err(|error| self.state.fail(doing, error));
+        self.state.settle(conn, result).await
+    }
+
+    async fn audit(&self, audit: &Audit) -> Result<(), StorageError> {
+        let doing = "writing an audit row";
+        let mut conn = self.state.writer(doing).await?;
+        let result = insert_audit(&mut conn, audit).await.map_err(|error| self.state.fail(doing, error));
+        self.state.settle(conn, result).await
+    }
+}
+
+impl SqliteStore {
+    async fn write_commit(&self, conn: &mut SqliteConnection, commit: &Commit) -> Result<(), StorageError> {
+        let fail = |error| self.state.fail(COMMITTING, error);
+        let mut tx = conn.begin_with("BEGIN IMMEDIATE").await.map_err(fail)?;
+        if !commit.events.is_empty() {
+            let last = last_seq(&mut tx).await.map_err(fail)?;
+            for (expected, event) in (last + 1..).zip(&commit.events) {
+                if event.seq != expected {
+                    return Err(refused(
+                        COMMITTING,
+                        format!(
+                            "event {} does not follow {}; is a second host running on this data folder?",
+                            event.seq,
+                            expected - 1
+                        ),
+                    ));
+                }
+                let body = to_json(COMMITTING, &event.kind)?;
+                insert_event(&mut tx, event, &body).await.map_err(fail)?;
+            }
+        }
+        for write in &commit.writes {
+            // The body first: an object that cannot be written fails before the database is asked.
+            let body = body_of(write)?;
+            put(&mut tx, write, &body).await.map_err(fail)?;
+        }
+        for audit in &commit.audit {
+            insert_audit(&mut tx, audit).await.map_err(fail)?;
+        }
+        tx.commit().await.map_err(fail)
+    }
+}
+
+fn parse_all<T: serde::de::DeserializeOwned>(what: &str, bodies: &[String]) -> Result<Vec<T>, StorageError> {
+    bodies.iter().map(|body| parse(what, body)).collect()
+}
+
+/// SQLite's integers have a sign. Nothing here counts beyond 2^63.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+async fn last_seq(conn: &mut SqliteConnection) -> sqlx::Result<u64> {
+    let last = sqlx::query_scalar!(
+        r#"SELECT max(coalesce((SELECT max(seq) FROM event), 0), pruned_seq) AS "seq!: i64" FROM meta"#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(last as u64)
+}
+
+async fn insert_event(conn: &mut SqliteConnection, event: &Event, body: &str) -> sqlx::Result<()> {
+    let (seq, at, name) = (stored(event.seq), event.at.as_millis(), event.kind.name());
+    sqlx::query!(
+        "INSERT INTO event (seq, at, actor, type, body) VALUES (?, ?, ?, ?, ?)",
+        seq,
+        at,
+        event.actor,
+        name,
+        body
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn insert_audit(conn: &mut SqliteConnection, audit: &Audit) -> sqlx::Result<()> {
+    let at = audit.at.as_millis();
+    sqlx::query!(
+        "INSERT INTO audit (at, actor, action, object, detail) VALUES (?, ?, ?, ?, ?)",
+        at,
+        audit.actor,
+        audit.action,
+        audit.object,
+        audit.detail
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+fn body_of(write: &Write) -> Result<String, StorageError> {
+    match write {
+        Write::PutVm(vm) => to_json(COMMITTING, &**vm),
+        Write::PutJob(job) => to_json(COMMITTING, &**job),
+        Write::PutTask(task) => to_json(COMMITTING, &**task),
+        Write::PutTemplate(template) => to_json(COMMITTING, &**template),
+        Write::PutSetting(_, value) => to_json(COMMITTING, &**value),
+        Write::DeleteVm(_) | Write::DeleteTemplate(_) | Write::DeleteSetting(_) => Ok(String::new()),
+    }
+}
+
+async fn put(conn: &mut SqliteConnection, write: &Write, body: &str) -> sqlx::Result<()> {
+    match write {
+        Write::PutVm(vm) => {
+            let id = *vm.id.as_uuid();
+            sqlx::query!(
+                "INSERT INTO vm (id, name, body) VALUES (?, ?, ?)
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, body = excluded.body",
+                id,
+                vm.name,
+                body
+            )
+            .execute(conn)
+            .await
+        }
+        Write::DeleteVm(id) => {
+            let id = *id.as_uuid();
+            sqlx::query!("DELETE FROM vm WHERE id = ?", id).execute(conn).await
+        }
+        Write::PutJob(job) => return put_job(conn, job, body).await,
+        Write::PutTask(task) => return put_task(conn, task, body).await,
+        Write::PutTemplate(template) => {
+            sqlx::query!(
+                "INSERT INTO saved_template (slug, body) VALUES (?, ?)
+                 ON CONFLICT (slug) DO UPDATE SET body = excluded.body",
+                template.slug,
+                body
+            )
+            .execute(conn)
+            .await
+        }
+        Write::DeleteTemplate(slug) => {
+            sqlx::query!("DELETE FROM saved_template WHERE slug = ?", slug).execute(conn).await
+        }
+        Write::PutSetting(key, _) => {
+            sqlx::query!(
+                "INSERT INTO setting (key, value) VALUES (?, ?)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                key,
+                body
+            )
+            .execute(conn)
+            .await
+        }
+        Write::DeleteSetting(key) => sqlx::query!("DELETE FROM setting WHERE key = ?", key).execute(conn).await,
+    }
+    .map(drop)
+}
+
+async fn put_job(conn: &mut SqliteConnection, job: &Job, body: &str) -> sqlx::Result<()> {
+    let (id, status, at) = (*job.id.as_uuid(), job.status.as_str(), job.created_at.as_millis());
+    let template = job.template.as_ref().map(|used| used.id.as_str());
+    sqlx::query!(
+        "INSERT INTO job (id, status, template, created_at, body) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body",
+        id,
+        status,
+        template,
+        at,
+        body
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn put_task(conn: &mut SqliteConnection, task: &Task, body: &str) -> sqlx::Result<()> {
+    let (job, vm, status) = (*task.key.job.as_uuid(), *task.key.vm.as_uuid(), task.status.as_str());
+    sqlx::query!(
+        "INSERT INTO task (job, vm, position, status, body) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (job, vm) DO UPDATE SET status = excluded.status, body = excluded.body",
+        job,
+        vm,
+        task.position,
+        status,
+        body
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn prune(conn: &mut SqliteConnection, oldest_kept: i64) -> sqlx::Result<u64> {
+    let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
+    // Never beyond the last event: what comes next must not count as removed.
+    let last = stored(last_seq(&mut tx).await?);
+    let through = oldest_kept.saturating_sub(1).min(last);
+    let removed = sqlx::query!("DELETE FROM event WHERE seq <= ?", through).execute(&mut *tx).await?.rows_affected();
+    sqlx::query!("UPDATE meta SET pruned_seq = max(pruned_seq, ?)", through).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(removed)
+}

@@ -1,0 +1,5 @@
+//! The engine over the real store, with fakes for machines and plugins.
+
+mod jobs;
+mod restart;
+mod support;

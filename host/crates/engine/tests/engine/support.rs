@@ -1,0 +1,316 @@
+//! Fakes of what is injected into the engine, over the real SQLite store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use corral_domain::{
+    CommandLine, Job, JobId, Lines, NewVm, OutputStream, PluginInfo, RandomBytes, RenderedCommand, SystemClock, Task,
+    TaskKey, Template, Timestamp, Vm, VmId,
+};
+use corral_engine::ports::{
+    Exit, Failure, FilterChain, Found, Output, PluginError, PluginNotice, Plugins, Probe, RunError, RunEvent, Runner,
+    StreamInfo, Target,
+};
+use corral_engine::{Actor, Deps, Engine, JobRequest, Role, Settings, Targets};
+use corral_storage::{LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
+use corral_storage_sqlite::{SqliteOptions, SqliteStore};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// Counts up: ids differ and tests repeat.
+#[derive(Default)]
+pub struct Counting(AtomicU64);
+
+impl RandomBytes for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        let n = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        buffer.fill(0);
+        buffer[2..10].copy_from_slice(&n);
+    }
+}
+
+/// Understands: `lines N`, `exit N`, `hang`, `unreachable`, `lost`, `say TEXT`, `gate N` (N lines, then waits for the gate).
+#[derive(Default)]
+pub struct FakeRunner {
+    pub running: AtomicUsize,
+    pub most: AtomicUsize,
+    pub started: AtomicUsize,
+    pub gate: Notify,
+}
+
+async fn say(events: &mpsc::Sender<RunEvent>, stream: OutputStream, text: String) {
+    let output = Output { stream, bytes: Bytes::from(text), at: Timestamp::from_millis(1_700_000_000_000) };
+    let _gone = events.send(RunEvent::Output(output)).await;
+}
+
+#[async_trait]
+impl Runner for FakeRunner {
+    async fn run(
+        &self,
+        target: &Target,
+        command: &RenderedCommand,
+        events: mpsc::Sender<RunEvent>,
+        cancel: CancellationToken,
+    ) -> Result<Exit, RunError> {
+        let CommandLine::Script(script) = &command.command else { panic!("tests use scripts") };
+        let (word, rest) = script.split_once(' ').unwrap_or((script, ""));
+        if word == "unreachable" {
+            let failure = Failure {
+                step: "connect",
+                message: format!("{} refused the connection", target.vm.address),
+                remedy: "start sshd".to_owned(),
+                offered_host_key: None,
+            };
+            return Err(RunError::Unreachable(failure));
+        }
+        let _gone = events.send(RunEvent::Started).await;
+        self.started.fetch_add(1, Ordering::SeqCst);
+        let now = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        let n: usize = rest.parse().unwrap_or(0);
+        let result = match word {
+            "lines" | "gate" => {
+                for i in 0..n {
+                    say(&events, OutputStream::Stdout, format!("line {i}\n")).await;
+                }
+                if word == "gate" {
+                    self.gate.notified().await;
+                    say(&events, OutputStream::Stdout, "after\n".to_owned()).await;
+                }
+                Ok(0)
+            }
+            "say" => {
+                say(&events, OutputStream::Stdout, format!("{rest}\n")).await;
+                Ok(0)
+            }
+            "exit" => Ok(i32::try_from(n).unwrap()),
+            "hang" => {
+                say(&events, OutputStream::Stderr, "hanging".to_owned()).await;
+                cancel.cancelled().await;
+                Err(RunError::Cancelled("1 process ended by TERM".to_owned()))
+            }
+            "lost" => Err(RunError::Lost("the connection broke".to_owned())),
+            other => panic!("unknown script {other}"),
+        };
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        result.map(|code| Exit { code: Some(code), signal: None })
+    }
+
+    async fn probe(&self, _: &Target) -> Probe {
+        Probe::default()
+    }
+
+    async fn check(&self, _: &Target) -> Result<Duration, Failure> {
+        Ok(Duration::from_millis(1))
+    }
+
+    async fn forget(&self, _: VmId) {}
+}
+
+/// One filter that fails on lines with `SECRET`.
+#[derive(Default)]
+pub struct FakePlugins;
+
+struct FakeChain;
+
+#[async_trait]
+impl FilterChain for FakeChain {
+    async fn process(&mut self, lines: Lines) -> Result<Lines, PluginError> {
+        if lines.iter().any(|line| memchr::memmem::find(line.text, b"SECRET").is_some()) {
+            return Err(PluginError::Failed("filter `fake` trapped".to_owned()));
+        }
+        Ok(lines)
+    }
+
+    async fn finish(&mut self) -> Result<Lines, PluginError> {
+        Ok(Lines::default())
+    }
+
+    fn plugins(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+#[async_trait]
+impl Plugins for FakePlugins {
+    async fn render(
+        &self,
+        _: &Template,
+        _: &serde_json::Value,
+        _: &[Arc<Vm>],
+    ) -> Result<Vec<RenderedCommand>, PluginError> {
+        Err(PluginError::NotFound("no template".to_owned()))
+    }
+
+    async fn open_filters(&self, _: StreamInfo) -> Result<Box<dyn FilterChain>, PluginError> {
+        Ok(Box::new(FakeChain))
+    }
+
+    fn discovery_sources(&self) -> Vec<String> {
+        vec!["fake".to_owned()]
+    }
+
+    async fn discover(&self, _: &str) -> Result<Vec<Found>, PluginError> {
+        let found = |id: &str, jump: &[&str]| Found {
+            external_id: id.to_owned(),
+            new: NewVm {
+                source: Some(corral_domain::Source { plugin: "fake".to_owned(), external_id: id.to_owned() }),
+                ..NewVm::ssh(id, "127.0.0.1", 22, "root")
+            },
+            jump_ids: jump.iter().map(|&id| id.to_owned()).collect(),
+            running: None,
+        };
+        Ok(vec![found("behind", &["bastion"]), found("bastion", &[]), found("broken", &["nowhere"])])
+    }
+
+    async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {
+        Err(PluginError::NotFound(id.to_owned()))
+    }
+}
+
+/// A log store that can be told to be full.
+pub struct MaybeFull {
+    inner: Arc<SqliteStore>,
+    pub full: AtomicBool,
+}
+
+#[async_trait]
+impl LogStore for MaybeFull {
+    async fn append(&self, appends: &[LogAppend]) -> Result<(), StorageError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StorageError::Full("test".to_owned()));
+        }
+        self.inner.append(appends).await
+    }
+
+    async fn end(&self, key: TaskKey) -> Result<Option<LogEnd>, StorageError> {
+        self.inner.end(key).await
+    }
+
+    async fn chunks(&self, key: TaskKey, from: u64, count: u64, max: u32) -> Result<Vec<StoredChunk>, StorageError> {
+        self.inner.chunks(key, from, count, max).await
+    }
+
+    async fn merge(&self, key: TaskKey) -> Result<(), StorageError> {
+        self.inner.merge(key).await
+    }
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub runner: Arc<FakeRunner>,
+    pub logs: Arc<MaybeFull>,
+    pub store: Arc<SqliteStore>,
+    _notices: mpsc::Sender<PluginNotice>,
+}
+
+pub fn admin() -> Actor {
+    Actor { name: "user:test".to_owned(), role: Role::Admin }
+}
+
+impl World {
+    pub async fn start(dir: &std::path::Path) -> Self {
+        Self::start_with(dir, Settings { health_interval: None, ..Settings::default() }).await
+    }
+
+    pub async fn start_with(dir: &std::path::Path, settings: Settings) -> Self {
+        let store = Arc::new(SqliteStore::open(dir, SqliteOptions::default()).await.unwrap());
+        let runner = Arc::new(FakeRunner::default());
+        let logs = Arc::new(MaybeFull { inner: store.clone(), full: AtomicBool::new(false) });
+        let random = Arc::new(Counting::default());
+        random.0.store(u64::from(std::process::id()) << 32, Ordering::SeqCst);
+        let deps = Deps {
+            state: store.clone(),
+            logs: logs.clone(),
+            runner: runner.clone(),
+            plugins: Arc::new(FakePlugins),
+            clock: Arc::new(SystemClock),
+            random,
+        };
+        let (sender, notices) = mpsc::channel(8);
+        let engine = Engine::start(deps, settings, notices).await.unwrap();
+        Self { engine, runner, logs, store, _notices: sender }
+    }
+
+    /// Adds VMs `NAME-0` to `NAME-(n-1)`.
+    pub async fn vms(&self, name: &str, n: usize) -> Vec<VmId> {
+        let mut ids = Vec::new();
+        for i in 0..n {
+            let new = NewVm::ssh(format!("{name}-{i}"), "127.0.0.1", 22, "root");
+            ids.push(self.engine.add_vm(&admin(), new).await.unwrap().id);
+        }
+        ids
+    }
+
+    pub async fn job(&self, script: &str, vms: &[VmId]) -> JobId {
+        self.request(request(script, vms)).await
+    }
+
+    pub async fn request(&self, request: JobRequest) -> JobId {
+        self.engine.create_job(&admin(), request).await.unwrap().0.id
+    }
+
+    /// Waits until the job satisfies a condition; events wake it, so no time passes unused.
+    pub async fn until(&self, id: JobId, condition: impl Fn(&Job, &[Task]) -> bool) -> (Job, Vec<Task>) {
+        let wait = async {
+            let mut events = self.engine.subscribe(None);
+            loop {
+                let (job, tasks) = self.engine.job(id).await.unwrap().unwrap();
+                if condition(&job, &tasks) {
+                    return (job, tasks);
+                }
+                if events.next().await.unwrap().is_err() {
+                    events = self.engine.subscribe(None);
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the job comes to that")
+    }
+
+    pub async fn finished(&self, id: JobId) -> (Job, Vec<Task>) {
+        self.until(id, |job, _| job.status.is_final()).await
+    }
+
+    /// All lines of a log, read in windows.
+    pub async fn log(&self, job: JobId, vm: VmId) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let key = TaskKey { job, vm };
+            let window = self.engine.read_log(key, lines.len() as u64, 1_000).await.unwrap().unwrap();
+            assert_eq!(window.damaged, None);
+            if window.lines.is_empty() {
+                return lines;
+            }
+            lines.extend(window.lines.iter().map(|line| String::from_utf8_lossy(line.text).into_owned()));
+        }
+    }
+}
+
+pub fn request(script: &str, vms: &[VmId]) -> JobRequest {
+    JobRequest::command(CommandLine::Script(script.to_owned()), Targets::Vms(vms.to_vec()))
+}
+
+/// Follows a log with one cursor until it is complete.
+pub async fn follow(engine: &Engine, key: TaskKey) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut watch = loop {
+        if let Some(watch) = engine.watch_log(key).await.unwrap() {
+            break watch;
+        }
+        tokio::task::yield_now().await;
+    };
+    loop {
+        let window = engine.read_log(key, lines.len() as u64, 100).await.unwrap().unwrap();
+        lines.extend(window.lines.iter().map(|line| String::from_utf8_lossy(line.text).into_owned()));
+        if window.complete && lines.len() as u64 == window.total {
+            return lines;
+        }
+        if lines.len() as u64 == window.total {
+            // An error means that the log was closed meanwhile; the next read says so.
+            let _closed = watch.changed().await;
+        }
+    }
+}

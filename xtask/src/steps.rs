@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::shell::{Result, binary, cargo, npm, root, run, run_counted};
+use crate::shell::{Result, binary, cargo, root, run, run_counted};
 use crate::tally::Tally;
 use crate::{plugins, tools, types, web};
 
@@ -36,8 +36,8 @@ pub const STEPS: &[Step] = &[
     step("build", &["plugins", "web-build"], |_| build()),
     step("types", &["build"], |_| types::check()),
     step("rust-test", &["build"], rust_test),
-    step("system-test", &["build"], system_test),
-    step("browser-test", &["build"], browser_test),
+    step("e2e-install", &["tools"], |_| web::install_in("tests/e2e")),
+    step("system-test", &["build", "e2e-install"], system_test),
     Step { name: "component", needs: &["plugins"], full: true, work: |_| component() },
 ];
 
@@ -80,15 +80,10 @@ fn rust_test(tally: &mut Tally) -> Result {
     )
 }
 
-/// The real binary with real sshd and real plugins.
+/// The real binary with real sshd, real plugins and a real browser. Named by package the features would be others than
+/// in `build`, and all would be built anew; so the workspace again, and of it only these.
 fn system_test(tally: &mut Tally) -> Result {
-    run_counted(&mut cargo(&["test", "--locked", "--no-fail-fast", "-p", "corral-tests"]), tally)
-}
-
-/// The real binary in a real browser.
-fn browser_test(tally: &mut Tally) -> Result {
-    web::install_in("tests/e2e")?;
-    let mut command = npm("tests/e2e", &["test", "--silent"]);
+    let mut command = cargo(&["test", "--locked", "--no-fail-fast", "--workspace", "--test", "system"]);
     command.env("CORRAL_BIN", binary(false)).env("CORRAL_CHROMIUM", tools::chromium()?);
     run_counted(&mut command, tally)
 }

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_named_step_brings_what_it_needs() {
         assert!(needed_by("plugins", "system-test"));
-        assert!(needed_by("web-install", "browser-test"));
+        assert!(needed_by("e2e-install", "system-test"));
         assert!(!needed_by("clippy", "system-test"));
     }
 

@@ -14,8 +14,6 @@ use crate::SqliteOptions;
 use crate::error::from_sqlx;
 use crate::migrate::{self, Schema};
 
-/// How long a statement waits for another process to release its lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for its turn at the connections of this process.
 const TURN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Reading connections of one file.
@@ -131,7 +129,7 @@ fn connect_options(path: &Path, schema: Schema, options: SqliteOptions) -> Sqlit
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
-        .busy_timeout(BUSY_TIMEOUT)
+        .busy_timeout(options.busy_timeout)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)

@@ -22,18 +22,30 @@ mod tokens;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use corral_storage::StorageError;
 
 use crate::database::Database;
 use crate::logs::DayFiles;
 
+/// How long a statement waits for another process to release its lock, unless told otherwise.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What may differ between one use and another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqliteOptions {
     /// No file grows beyond this many pages of 4 KiB; a write that would need more is refused like one on a full disk.
     /// None: only the disk is a limit.
     pub max_pages: Option<u32>,
+    /// How long a write waits for another process that holds the database, before it fails as busy.
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { max_pages: None, busy_timeout: BUSY_TIMEOUT }
+    }
 }
 
 /// The stores over SQLite. Cheap to clone.

@@ -19,7 +19,7 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 /// How long a host may take to stop when it is asked to.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// How often a condition is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// The binary that is tested: `CORRAL_BIN`, or the one that cargo built beside this test.
 pub fn binary() -> Result<PathBuf> {

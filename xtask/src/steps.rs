@@ -36,6 +36,7 @@ pub const STEPS: &[Step] = &[
     step("build", &["plugins", "web-build"], |_| build()),
     step("types", &["build"], |_| types::check()),
     step("rust-test", &["build"], rust_test),
+    step("doc-test", &["build"], doc_test),
     step("e2e-install", &["tools"], |_| web::install_in("tests/e2e")),
     step("system-test", &["build", "e2e-install"], system_test),
     Step { name: "component", needs: &["plugins"], full: true, work: |_| component() },
@@ -78,6 +79,11 @@ fn rust_test(tally: &mut Tally) -> Result {
         ]),
         tally,
     )
+}
+
+/// Examples in the documentation.
+fn doc_test(tally: &mut Tally) -> Result {
+    run_counted(&mut cargo(&["test", "--locked", "--no-fail-fast", "--workspace", "--doc"]), tally)
 }
 
 /// The real binary with real sshd, real plugins and a real browser. Named by package the features would be others than

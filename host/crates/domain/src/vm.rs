@@ -9,7 +9,7 @@ pub const NAME_MAX: usize = 255;
 /// SSH's port.
 pub const PORT_DEFAULT: u16 = 22;
 const JUMPS_MAX: usize = 8;
-const PINS_MAX: usize = 16;
+pub(crate) const PINS_MAX: usize = 16;
 
 /// How a VM is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

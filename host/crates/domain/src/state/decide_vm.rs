@@ -1,5 +1,6 @@
 //! What may happen to VMs, plugins and settings.
 
+use crate::vm::PINS_MAX;
 use crate::{
     EventKind, FieldError, NewVm, Pin, PluginInfo, PluginState, Refusal, State, Timestamp, Vm, VmHealth, VmId,
 };
@@ -21,6 +22,11 @@ impl State {
                 problems.push(FieldError::new("jump", format!("there is no VM {hop}")));
             }
         }
+        if problems.is_empty()
+            && let Some(name) = self.circle(id, new)
+        {
+            problems.push(FieldError::new("jump", format!("leads in a circle: `{name}` could not be reached")));
+        }
         if !problems.is_empty() {
             return Err(Refusal::Invalid(problems));
         }
@@ -28,6 +34,37 @@ impl State {
             Some(other) => Err(Refusal::Conflict(format!("the name `{}` belongs to VM {}", new.name, other.id))),
             None => Ok(()),
         }
+    }
+
+    /// The name of a VM whose hops would lead in a circle if `id` had those of `new`.
+    fn circle<'a>(&'a self, id: VmId, new: &'a NewVm) -> Option<&'a str> {
+        if new.jump.is_empty() {
+            return None;
+        }
+        let jump_of = |vm: VmId| match self.vms.get(&vm) {
+            _ if vm == id => new.jump.as_slice(),
+            Some(vm) => vm.jump.as_slice(),
+            None => &[],
+        };
+        // A hop further on is reached through the one before it, so that only the first one's own hops matter.
+        let turns_back = |vm: VmId| {
+            let mut passed = vec![vm];
+            let mut hops = jump_of(vm);
+            while let Some(first) = hops.first() {
+                for hop in hops {
+                    if passed.contains(hop) {
+                        return true;
+                    }
+                    passed.push(*hop);
+                }
+                hops = jump_of(*first);
+            }
+            false
+        };
+        if turns_back(id) {
+            return Some(&new.name);
+        }
+        self.vms.values().find(|vm| turns_back(vm.id)).map(|vm| vm.name.as_str())
     }
 
     pub(super) fn decide_add_vm(&self, id: VmId, new: NewVm, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
@@ -75,6 +112,9 @@ impl State {
 
     pub(super) fn decide_pin(&self, id: VmId, keys: Vec<String>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         let mut vm = self.vm_or_refuse(id)?.clone();
+        if keys.len() > PINS_MAX {
+            return Err(Refusal::Invalid(vec![FieldError::new("host_keys", format!("at most {PINS_MAX}"))]));
+        }
         vm.pins = keys
             .into_iter()
             .map(|key| vm.pins.iter().find(|pin| pin.key == key).cloned().unwrap_or(Pin { key, pinned_at: now }))

@@ -133,8 +133,12 @@ impl Site {
 
     /// The arguments of `corral serve` for this site.
     pub fn serve_args(&self) -> Vec<String> {
+        self.serve_args_at("127.0.0.1:0")
+    }
+
+    fn serve_args_at(&self, listen: &str) -> Vec<String> {
         let path = |name: &str| self.path(name).to_string_lossy().into_owned();
-        let mut args: Vec<String> = ["serve", "--listen", "127.0.0.1:0"].map(str::to_owned).to_vec();
+        let mut args: Vec<String> = ["serve", "--listen", listen].map(str::to_owned).to_vec();
         args.extend(["--data".to_owned(), path("data"), "--ready-file".to_owned(), path("ready.json")]);
         args.extend(self.args.iter().cloned());
         args
@@ -142,7 +146,12 @@ impl Site {
 
     /// Starts a host and waits until it answers.
     pub fn start(&self) -> Result<Host> {
-        let args = self.serve_args();
+        self.start_at("127.0.0.1:0")
+    }
+
+    /// Starts a host that listens at an address, where one was before.
+    pub fn start_at(&self, listen: &str) -> Result<Host> {
+        let args = self.serve_args_at(listen);
         self.start_by(self.corral(&args.iter().map(String::as_str).collect::<Vec<_>>())?)
     }
 

@@ -30,7 +30,8 @@ pub fn build() -> Result {
             command.args(["-p", &plugin.package]);
         }
         run(&mut command)?;
-        plugins.iter().try_for_each(place)
+        plugins.iter().try_for_each(place)?;
+        remove_others(&ids)
     })
 }
 
@@ -72,6 +73,17 @@ fn place(plugin: &Bundled) -> Result {
             copy_if_changed(&source, &placed)?;
         } else if placed.is_file() {
             fs::remove_file(&placed).map_err(|error| format!("cannot remove {}: {error}", placed.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A plugin that was renamed or removed must not be embedded for ever.
+fn remove_others(ids: &[&str]) -> Result {
+    for folder in sorted(&target().join("plugins"))? {
+        let kept = folder.file_name().is_some_and(|name| ids.iter().any(|id| name == *id));
+        if !kept && folder.is_dir() {
+            fs::remove_dir_all(&folder).map_err(|error| format!("cannot remove {}: {error}", folder.display()))?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+mod browser;
 mod crash;
 mod fifty;
 mod full_disk;

@@ -1,0 +1,56 @@
+//! The whole main job in Chromium: `tests/e2e/main-job.mjs` clicks, this starts, restarts and looks behind the scenes.
+
+use anyhow::{Result, bail};
+use corral_tests::browser::Script;
+use corral_tests::fleet::Fleet;
+use corral_tests::host::Site;
+use serde_json::json;
+
+use crate::shared;
+
+const MACHINES: usize = 3;
+const TEMPLATE: &str = r#"id: roll-call
+title: Roll call
+description: Every machine counts and says who called.
+category: Fleet
+parameters:
+  type: object
+  required: [caller]
+  properties:
+    caller: { type: string, title: Caller, minLength: 1 }
+argv: [sh, -c, 'printf "\033[32mcalled by %s\033[0m\n" "$1"; echo "password=hunter2"; i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "count $i"; sleep 0.05; done; echo "all counted"', sh, "{{ caller }}"]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_does_the_main_job_in_the_browser() -> Result<()> {
+    let _machine = shared().await;
+    let fleet = Fleet::start(MACHINES).await?;
+    let site = Site::new()?;
+    let (config, known_hosts) = fleet.ssh_config();
+    std::fs::write(site.path("home/.ssh/config"), config)?;
+    std::fs::write(site.path("home/.ssh/known_hosts"), known_hosts)?;
+    let templates = site.dir("templates")?;
+    std::fs::write(templates.join("roll-call.yaml"), TEMPLATE)?;
+    let site = site.with_args(&["--templates", &templates.to_string_lossy()]);
+    let mut host = site.start()?;
+
+    let told = json!({"url": host.ready.url, "setup_url": host.ready.setup_url, "machines": MACHINES});
+    // The page stays open while the host is restarted, so the host must come back where it was.
+    let address = host.ready.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let script = Script::start("main-job.mjs", &told)?;
+    tokio::task::block_in_place(|| {
+        script.serve(|asked| match asked["ask"].as_str() {
+            Some("restart") => {
+                host.stop()?;
+                host = site.start_at(&address)?;
+                Ok(json!({"url": host.ready.url}))
+            }
+            Some("save-template") => {
+                let other = TEMPLATE.replace("roll-call", "second-call").replace("Roll call", "Second call");
+                std::fs::write(templates.join("second-call.yaml"), other)?;
+                Ok(json!({}))
+            }
+            _ => bail!("the script asked {asked}"),
+        })
+    })
+}

@@ -1,5 +1,6 @@
 //! One file of SQLite: a writing connection, a few reading ones, and the care of its write-ahead log.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use crate::SqliteOptions;
-use crate::error::from_sqlx;
+use crate::error::{cannot_make, from_sqlx};
 use crate::migrate::{self, Schema};
 
 /// How long a caller waits for its turn at the connections of this process.
@@ -27,6 +28,8 @@ const CACHE_LOGS_KIB: u32 = 256;
 const AUTOCHECKPOINT_PAGES: u32 = 2048;
 /// A write-ahead log that grew beyond this, because readers kept it from starting over, is cut by force.
 const WAL_MAX: u64 = 64 * 1024 * 1024;
+/// How long the writer waits for readers when it cuts.
+const CUT_TIMEOUT: Duration = Duration::from_millis(200);
 /// What a write-ahead log keeps of its size when it starts over.
 const WAL_KEPT: u64 = 16 * 1024 * 1024;
 
@@ -42,6 +45,7 @@ struct Inner {
     wal: PathBuf,
     writer: SqlitePool,
     readers: SqlitePool,
+    busy_timeout: Duration,
     /// Size of the write-ahead log at which it is cut next.
     cut_at: AtomicU64,
 }
@@ -49,6 +53,7 @@ struct Inner {
 impl Database {
     /// Opens or makes a file and migrates it.
     pub(crate) async fn open(path: &Path, schema: Schema, options: SqliteOptions) -> Result<Self, StorageError> {
+        make_file(path).await?;
         let connect = connect_options(path, schema, options);
         let fail = |error| from_sqlx(path, "opening the database", error);
         let mut first = SqliteConnection::connect_with(&connect).await.map_err(fail)?;
@@ -58,12 +63,19 @@ impl Database {
         migrated?;
         let pool = |max| SqlitePoolOptions::new().max_connections(max).acquire_timeout(TURN_TIMEOUT).max_lifetime(None);
         let idle = (schema == Schema::Logs).then_some(IDLE_TIMEOUT);
-        let writer = pool(1).idle_timeout(idle).connect_lazy_with(connect.clone());
+        let writer = pool(1).test_before_acquire(false).idle_timeout(idle).connect_lazy_with(connect.clone());
         let readers =
             pool(READERS_MAX).idle_timeout(IDLE_TIMEOUT).connect_lazy_with(connect.pragma("query_only", "ON"));
         let mut wal = path.as_os_str().to_owned();
         wal.push("-wal");
-        let inner = Inner { path: path.to_owned(), wal: wal.into(), writer, readers, cut_at: AtomicU64::new(WAL_MAX) };
+        let inner = Inner {
+            path: path.to_owned(),
+            wal: wal.into(),
+            writer,
+            readers,
+            busy_timeout: options.busy_timeout,
+            cut_at: AtomicU64::new(WAL_MAX),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -116,11 +128,37 @@ impl Database {
         if size < self.inner.cut_at.load(Ordering::Relaxed) {
             return;
         }
-        let cut = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(conn).await;
+        let cut = self.cut_wal(conn).await;
         // Where it did not succeed, it is tried again only after as much growth: never a stall per write.
         let next = if matches!(cut, Ok(0)) { WAL_MAX } else { size + WAL_MAX };
         self.inner.cut_at.store(next, Ordering::Relaxed);
         tracing::debug!(path = %self.inner.path.display(), size, ?cut, "cut the write-ahead log");
+    }
+
+    /// Answers 0 if it was cut, 1 if a reader was in the way for too long.
+    async fn cut_wal(&self, conn: &mut SqliteConnection) -> sqlx::Result<i64> {
+        wait_at_most(conn, CUT_TIMEOUT).await?;
+        let cut = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *conn).await;
+        wait_at_most(conn, self.inner.busy_timeout).await?;
+        cut
+    }
+}
+
+async fn wait_at_most(conn: &mut SqliteConnection, time: Duration) -> sqlx::Result<()> {
+    let pragma = format!("PRAGMA busy_timeout = {}", time.as_millis());
+    sqlx::query(sqlx::AssertSqlSafe(pragma)).execute(conn).await.map(drop)
+}
+
+/// Makes the file, if it is not there, so that only its owner can read it. SQLite takes an empty file for an empty
+/// database and gives the files that it makes beside it the same permissions.
+async fn make_file(path: &Path) -> Result<(), StorageError> {
+    let mut options = tokio::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    match options.open(path).await {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(cannot_make(path, error)),
+        _ => Ok(()),
     }
 }
 
@@ -128,7 +166,6 @@ fn connect_options(path: &Path, schema: Schema, options: SqliteOptions) -> Sqlit
     let cache = if schema == Schema::State { CACHE_STATE_KIB } else { CACHE_LOGS_KIB };
     let connect = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
         .busy_timeout(options.busy_timeout)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)

@@ -59,6 +59,22 @@ struct AtPath {
     source: sqlx::Error,
 }
 
+/// A file or folder that the file system does not let be.
+pub(crate) fn cannot_make(path: &Path, source: io::Error) -> StorageError {
+    if source.kind() == io::ErrorKind::StorageFull {
+        return StorageError::Full(format!("{} cannot be made ({source})", path.display()));
+    }
+    let path = path.display().to_string();
+    StorageError::Database { doing: "making the data folder", source: Box::new(CannotMake { path, source }) }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{path} cannot be made: {source}; name another data folder, or let this account write there")]
+struct CannotMake {
+    path: String,
+    source: io::Error,
+}
+
 /// An error that no database made: what was asked disagrees with what is stored.
 pub(crate) fn refused(doing: &'static str, why: String) -> StorageError {
     StorageError::Database { doing, source: why.into() }

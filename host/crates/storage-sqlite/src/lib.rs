@@ -20,8 +20,7 @@ mod migrate;
 mod state;
 mod tokens;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use corral_storage::StorageError;
@@ -77,15 +76,5 @@ async fn make_folder(path: &Path) -> Result<(), StorageError> {
     // Commands and output are nobody else's business.
     #[cfg(unix)]
     builder.mode(0o700);
-    builder.create(path).await.map_err(|source| StorageError::Database {
-        doing: "making the data folder",
-        source: Box::new(FolderError { path: path.to_owned(), source }),
-    })
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{path} cannot be made: {source}; name another data folder, or let this account write there")]
-struct FolderError {
-    path: PathBuf,
-    source: io::Error,
+    builder.create(path).await.map_err(|error| error::cannot_make(path, error))
 }

@@ -11,6 +11,8 @@ use crate::error::{parse, refused, to_json};
 const COMMITTING: &str = "writing the state";
 const LOADING: &str = "loading the state";
 const READING_EVENTS: &str = "reading events";
+/// Events removed in one transaction: a commit waits no longer than this takes.
+const PRUNED_AT_ONCE: i64 = 5000;
 
 #[async_trait]
 impl StateStore for SqliteStore {
@@ -111,9 +113,15 @@ impl StateStore for SqliteStore {
 
     async fn prune_events(&self, oldest_kept: u64) -> Result<u64, StorageError> {
         let doing = "removing old events";
-        let mut conn = self.state.writer(doing).await?;
-        let result = prune(&mut conn, stored(oldest_kept)).await.map_err(|error| self.state.fail(doing, error));
-        self.state.settle(conn, result).await
+        let mut removed = 0;
+        loop {
+            let mut conn = self.state.writer(doing).await?;
+            let result = prune(&mut conn, stored(oldest_kept)).await.map_err(|error| self.state.fail(doing, error));
+            match self.state.settle(conn, result).await? {
+                0 => return Ok(removed),
+                some => removed += some,
+            }
+        }
     }
 
     async fn audit(&self, audit: &Audit) -> Result<(), StorageError> {
@@ -297,11 +305,13 @@ async fn put_task(conn: &mut SqliteConnection, task: &Task, body: &str) -> sqlx:
     Ok(())
 }
 
+/// Removes some of the events that are too old; tells how many, 0 once none is left.
 async fn prune(conn: &mut SqliteConnection, oldest_kept: i64) -> sqlx::Result<u64> {
     let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
     // Never beyond the last event: what comes next must not count as removed.
     let last = stored(last_seq(&mut tx).await?);
-    let through = oldest_kept.saturating_sub(1).min(last);
+    let pruned = sqlx::query_scalar!("SELECT pruned_seq FROM meta").fetch_one(&mut *tx).await?;
+    let through = oldest_kept.saturating_sub(1).min(last).min(pruned + PRUNED_AT_ONCE);
     let removed = sqlx::query!("DELETE FROM event WHERE seq <= ?", through).execute(&mut *tx).await?.rows_affected();
     sqlx::query!("UPDATE meta SET pruned_seq = max(pruned_seq, ?)", through).execute(&mut *tx).await?;
     tx.commit().await?;

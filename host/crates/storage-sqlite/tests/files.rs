@@ -361,3 +361,70 @@ async fn an_audit_row_is_never_changed() {
     let actor: String = sqlx::query_scalar("SELECT actor FROM audit").fetch_one(&mut conn).await.unwrap();
     assert_eq!(actor, "user:admin");
 }
+
+/// Adds chunks of noise, which does not compress, to a log.
+async fn append_noise(store: &SqliteStore, end: &mut (u64, u64), chunks: usize) {
+    let numbers = sample::Numbers::new(end.0);
+    let mut noise = vec![0; 100_000];
+    for _ in 0..chunks {
+        corral_domain::RandomBytes::fill(&numbers, &mut noise);
+        let mut lines = corral_domain::Lines::default();
+        let stream = corral_domain::OutputStream::Stdout;
+        lines.push(corral_domain::LineHead { at: NOON, stream, partial: false }, &noise);
+        let data = noise.clone().into();
+        store.append(&[LogAppend { data, ..sample::chunk_of(key(), *end, &lines) }]).await.unwrap();
+        *end = (end.0 + 1, end.1 + lines.raw_len());
+    }
+}
+
+#[tokio::test]
+async fn a_write_ahead_log_that_a_reader_made_grow_shrinks_when_the_reader_is_gone() {
+    const MIB: u64 = 1024 * 1024;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await.unwrap();
+    let mut end = (0, 0);
+    append_noise(&store, &mut end, 1).await;
+    let path = day_file(dir.path());
+    let wal = path.with_extension("db-wal");
+    let size = || std::fs::metadata(&wal).unwrap().len();
+    append_noise(&store, &mut end, 300).await;
+    assert!(size() < 17 * MIB, "without readers in the way it stays small: {} bytes", size());
+
+    let mut reader = raw(&path).await;
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM log_stream").execute(&mut reader).await.unwrap();
+    append_noise(&store, &mut end, 700).await;
+    assert!(size() > 64 * MIB, "the reader's view is kept: {} bytes", size());
+    sqlx::query("ROLLBACK").execute(&mut reader).await.unwrap();
+    append_noise(&store, &mut end, 3).await;
+    assert!(size() < 17 * MIB, "{} bytes", size());
+    assert_eq!(store.end(key()).await.unwrap().map(|found| found.lines), Some(end.0));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let store = open(dir.path()).await.unwrap();
+    store.append(&[sample::chunk_of(key(), (0, 0), &sample::lines(0, 1))]).await.unwrap();
+    store.commit(&Commit { events: vec![sample::event(1)], ..Commit::default() }).await.unwrap();
+    for folder in ["", "logs"] {
+        for entry in std::fs::read_dir(dir.path().join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", entry.path().display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_history_is_removed_in_portions_down_to_the_asked_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await.unwrap();
+    let events = (1..=12_000).map(sample::event).collect();
+    store.commit(&Commit { events, ..Commit::default() }).await.unwrap();
+    assert_eq!(store.prune_events(11_991).await.unwrap(), 11_990);
+    let page = store.events(0, 100).await.unwrap();
+    assert_eq!((page.oldest, page.events.len()), (11_991, 10));
+}

@@ -1,0 +1,142 @@
+//! Ends all processes of a command that was cancelled.
+//!
+//! SSH's own means are not enough: OpenSSH before 10 ignores the `signal` request, and closing a channel kills nothing.
+//! So a small script runs on the machine beside the command. It finds the processes by the cookie that they inherited,
+//! by the session that the first of them leads, and by descent; asks them to end, waits, and ends them.
+
+use std::time::Duration;
+
+use crate::wrap::COOKIE_VARIABLE;
+
+/// Time beyond the grace after which an answer of the script is no longer waited for.
+pub(crate) const ANSWER_SLACK: Duration = Duration::from_secs(20);
+/// Longest answer that is read.
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// What is known after the script ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Receipt {
+    /// It found processes, or none.
+    Done {
+        /// How many were found.
+        found: usize,
+        /// How many of them outlived the grace and were killed.
+        killed: usize,
+        /// Those that are still there.
+        left: Vec<u32>,
+    },
+    /// The machine has no `/proc`, so that processes cannot be found.
+    NoProc,
+    /// The script did not answer, or not as expected.
+    Unknown(String),
+}
+
+const SCRIPT: &str = r#"
+[ -r /proc/self/environ ] || { echo noproc; exit 0; }
+sids=
+tree() {
+  marked=$(grep -ls "@VAR@=@COOKIE@" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | tr '\n' ' ')
+  cat /proc/[0-9]*/stat 2>/dev/null | awk -v marked="$marked" -v sids="$sids" -v me="$$" '
+    BEGIN { n = split(marked, m, " "); for (i = 1; i <= n; i++) own[m[i]] = 1
+            n = split(sids, m, " "); for (i = 1; i <= n; i++) session[m[i]] = 1 }
+    { pid = $1 + 0; rest = $0; sub(/^.*\) /, "", rest); split(rest, f, " ")
+      if (f[1] == "Z" || f[1] == "X" || pid <= 1 || pid == me) { delete own[pid]; next }
+      parent[pid] = f[2]; sid[pid] = f[4] }
+    END {
+      for (p in own) if (!(p in sid)) delete own[p]
+      for (p in own) if (sid[p] == p) session[p] = 1
+      do { more = 0
+        for (p in sid) if (!(p in own) && ((sid[p] in session) || (parent[p] in own))) { own[p] = 1; more = 1 }
+      } while (more)
+      line = ""; for (p in own) line = line " " p
+      lead = ""; for (s in session) lead = lead " " s
+      print lead ":" line }'
+}
+look() { seen=$(tree); sids=${seen%%:*}; pids=${seen#*:}; }
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
+n=0; look
+while [ -z "$pids" ] && [ $n -lt @PATIENCE@ ]; do n=$((n+1)); nap; look; done
+set -- $pids; found=$#
+[ $found -gt 0 ] && { kill -TERM $pids; kill -CONT $pids; } 2>/dev/null
+n=0; while [ -n "$pids" ] && [ $n -lt @TENTHS@ ]; do n=$((n+1)); nap; look; done
+set -- $pids; killed=$#; [ $found -lt $killed ] && found=$killed
+n=0; while [ -n "$pids" ] && [ $n -lt 20 ]; do n=$((n+1)); kill -KILL $pids 2>/dev/null; nap; look; done
+echo "corral-cancel $found $killed $pids"
+"#;
+
+/// Tenths of a second for which the script looks again when it finds nothing: the command may only just be starting.
+const PATIENCE_TENTHS: &str = "5";
+
+/// The script for the processes that carry a cookie.
+pub(crate) fn script(cookie: &str, grace: Duration) -> String {
+    SCRIPT
+        .replace("@VAR@", COOKIE_VARIABLE)
+        .replace("@COOKIE@", cookie)
+        .replace("@PATIENCE@", PATIENCE_TENTHS)
+        .replace("@TENTHS@", &grace.as_millis().div_ceil(100).to_string())
+}
+
+/// Reads the script's answer.
+pub(crate) fn parse(answer: &[u8]) -> Receipt {
+    let text = String::from_utf8_lossy(answer);
+    for line in text.lines() {
+        if line == "noproc" {
+            return Receipt::NoProc;
+        }
+        let Some(rest) = line.strip_prefix("corral-cancel ") else { continue };
+        let mut numbers = rest.split_ascii_whitespace().map(str::parse::<u32>);
+        if let (Some(Ok(found)), Some(Ok(killed))) = (numbers.next(), numbers.next()) {
+            let left: Vec<u32> = numbers.filter_map(Result::ok).collect();
+            return Receipt::Done { found: found as usize, killed: killed as usize, left };
+        }
+    }
+    Receipt::Unknown(format!("the machine answered `{}`", crate::failure::quote_bytes(answer)))
+}
+
+impl Receipt {
+    /// What a person is told.
+    pub(crate) fn message(&self) -> String {
+        let processes = |n: usize| if n == 1 { "1 process".to_owned() } else { format!("{n} processes") };
+        match self {
+            Self::Done { found: 0, .. } => "cancelled; no process of it was left".to_owned(),
+            Self::Done { found, killed, left } => {
+                let mut parts = Vec::new();
+                let by_term = found.saturating_sub(*killed);
+                let by_kill = killed.saturating_sub(left.len());
+                if by_term > 0 {
+                    parts.push(format!("{} ended by TERM", processes(by_term)));
+                }
+                if by_kill > 0 {
+                    parts.push(format!("{} ended by KILL", processes(by_kill)));
+                }
+                if !left.is_empty() {
+                    let pids: Vec<_> = left.iter().map(u32::to_string).collect();
+                    let verb = if left.len() == 1 { "runs" } else { "run" };
+                    parts.push(format!("{} still {verb}: pid {}", processes(left.len()), pids.join(", ")));
+                }
+                format!("cancelled; {}", parts.join(", "))
+            }
+            Self::NoProc => {
+                "cancelled; TERM was sent, but the machine has no /proc, so whether all processes ended is not known"
+                    .to_owned()
+            }
+            Self::Unknown(why) => format!("cancelled; whether its processes ended is not known: {why}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_says_what_is_known() {
+        let done = |found, killed, left: &[u32]| Receipt::Done { found, killed, left: left.to_vec() };
+        assert_eq!(parse(b"motd\ncorral-cancel 3 0 \n"), done(3, 0, &[]));
+        assert_eq!(done(3, 0, &[]).message(), "cancelled; 3 processes ended by TERM");
+        assert_eq!(done(3, 1, &[]).message(), "cancelled; 2 processes ended by TERM, 1 process ended by KILL");
+        assert_eq!(done(1, 1, &[77]).message(), "cancelled; 1 process still runs: pid 77");
+        assert_eq!(parse(b"noproc\n"), Receipt::NoProc);
+        assert!(matches!(parse(b"sh: awk: not found"), Receipt::Unknown(_)));
+    }
+}

@@ -1,0 +1,54 @@
+//! The callbacks of a client connection: the host key check, and nothing else.
+
+use std::sync::{Arc, OnceLock};
+
+use corral_engine::ports::Failure;
+use russh::client::Handler;
+use russh::keys::{PublicKey, PublicKeyOrCertificate};
+
+use crate::hostkey::{Accepted, HostKeyPolicy};
+
+/// Why a handshake ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandshakeError {
+    /// The protocol failed.
+    #[error(transparent)]
+    Ssh(#[from] russh::Error),
+    /// The host key is not the machine's.
+    #[error("{0}")]
+    HostKey(Box<Failure>),
+}
+
+/// Where the host key check leaves what it found.
+pub(crate) type HostKeySlot = Arc<OnceLock<(PublicKey, Accepted)>>;
+
+/// Checks the host key against what is on record.
+pub(crate) struct ClientHandler {
+    policy: HostKeyPolicy,
+    found: HostKeySlot,
+}
+
+impl ClientHandler {
+    pub(crate) fn new(policy: HostKeyPolicy) -> (Self, HostKeySlot) {
+        let found = HostKeySlot::default();
+        (Self { policy, found: Arc::clone(&found) }, found)
+    }
+}
+
+impl Handler for ClientHandler {
+    type Error = HandshakeError;
+
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+        let key = shown.public_key();
+        // Keys are exchanged anew every gigabyte or hour. A key that was accepted then is still the machine's; any
+        // other has to stand the whole check.
+        if self.found.get().is_some_and(|(accepted, _)| accepted.key_data() == key.key_data()) {
+            return Ok(true);
+        }
+        let accepted = self.policy.check(&key).map_err(HandshakeError::HostKey)?;
+        if self.found.set((key, accepted)).is_err() {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}

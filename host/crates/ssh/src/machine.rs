@@ -1,0 +1,57 @@
+//! Sends each command the way that its machine is reached.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use corral_domain::{RenderedCommand, Transport, VmId};
+use corral_engine::ports::{Exit, Failure, Probe, RunError, RunEvent, Runner, Target};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{LocalRunner, SshConfig, SshRunner};
+
+/// [`Runner`] for every transport.
+pub struct MachineRunner {
+    ssh: SshRunner,
+    local: LocalRunner,
+}
+
+impl MachineRunner {
+    /// Runners for all transports.
+    pub fn new(config: SshConfig) -> Self {
+        let local = LocalRunner::new(std::sync::Arc::clone(&config.clock), config.cancel_grace);
+        Self { ssh: SshRunner::new(config), local }
+    }
+
+    fn of(&self, target: &Target) -> &dyn Runner {
+        match target.vm.transport {
+            Transport::Ssh => &self.ssh,
+            Transport::Local => &self.local,
+        }
+    }
+}
+
+#[async_trait]
+impl Runner for MachineRunner {
+    async fn run(
+        &self,
+        target: &Target,
+        command: &RenderedCommand,
+        events: mpsc::Sender<RunEvent>,
+        cancel: CancellationToken,
+    ) -> Result<Exit, RunError> {
+        self.of(target).run(target, command, events, cancel).await
+    }
+
+    async fn probe(&self, target: &Target) -> Probe {
+        self.of(target).probe(target).await
+    }
+
+    async fn check(&self, target: &Target) -> Result<Duration, Failure> {
+        self.of(target).check(target).await
+    }
+
+    async fn forget(&self, vm: VmId) {
+        self.ssh.forget(vm).await;
+    }
+}

@@ -1,1 +1,51 @@
 //! WebAssembly plugins by wasmtime: manifests, grants, instances, watch and reload.
+//!
+//! Invariants:
+//! - No guest code runs before its manifest was read and its grants were settled; a guest reaches nothing but the
+//!   interfaces of `corral:host` and the folders that it was granted, read-only.
+//! - Every call has a CPU limit, a time limit, a memory limit and a bound on what it may answer. A store that did not
+//!   come back with an answer is thrown away.
+//! - A version that cannot be loaded never takes the place of one that serves. One plugin never takes another down.
+//! - Lines go on exactly once, in order, and unfiltered only where a filter's manifest says so.
+//!
+//! This crate must not know: HTTP, SSH, SQL, or how the rest of the host is put together. It alone knows wasmtime.
+
+mod batch;
+mod bindings;
+mod cache;
+mod chain;
+mod config;
+mod convert;
+mod discovery;
+mod error;
+mod generation;
+mod grants;
+mod guest;
+mod guest_log;
+mod health;
+mod host;
+mod inner;
+mod instance;
+mod kv;
+mod limits;
+mod load;
+mod manifest;
+mod notices;
+mod package;
+mod plugin_host;
+mod registry;
+mod runtime;
+mod session;
+mod slot;
+mod stage;
+mod templates;
+mod units;
+mod watch;
+
+pub use config::{Bundled, PluginFolder, PluginHostConfig, PluginSettings, Timing};
+pub use error::{CallError, GuestError, LoadError};
+pub use grants::Grants;
+pub use guest_log::{LogEntry, LogLevel};
+pub use limits::{Ceilings, Limits};
+pub use manifest::{API_FIRST, API_LAST, Capability, Manifest, Policy, Want};
+pub use plugin_host::{PluginHost, StartError};

@@ -1,0 +1,144 @@
+//! One instance of a plugin: a store that is thrown away after any trap, timeout or dropped call, because a component
+//! that was left in the middle of a call cannot be entered again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::Instance as ComponentInstance;
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
+
+use crate::bindings::corral::types::types::Error;
+use crate::error::CallError;
+use crate::generation::Generation;
+use crate::guest::Guest;
+use crate::limits::TICK;
+use crate::runtime::Ticking;
+
+/// Most bytes that one call may answer or hand to the host.
+pub const ANSWER_MAX: usize = 16 << 20;
+
+/// An instance, or the place where one was.
+pub struct Instance {
+    /// What it is an instance of.
+    pub generation: Arc<Generation>,
+    store: Option<Store<Guest>>,
+    component: ComponentInstance,
+}
+
+/// The time limit of one call, and the tick that its CPU limit needs.
+pub struct Limited {
+    what: &'static str,
+    time: Duration,
+    _ticking: Ticking,
+}
+
+impl Limited {
+    /// Waits for an answer, but not for ever.
+    pub async fn wait<R>(&self, call: impl Future<Output = wasmtime::Result<R>>) -> Outcome<R> {
+        tokio::time::timeout(self.time, call).await.ok()
+    }
+}
+
+/// An answer, an error of wasmtime, or nothing in time.
+pub type Outcome<R> = Option<wasmtime::Result<R>>;
+
+impl Instance {
+    /// Makes an instance. Its start code runs under the limits of a call.
+    pub async fn start(generation: Arc<Generation>) -> Result<Self, CallError> {
+        let mut store = Store::new(&generation.runtime.engine, Guest::new(generation.context.clone()));
+        store.limiter(|guest| &mut guest.limiter);
+        store.epoch_deadline_callback(|mut context| {
+            let guest = context.data_mut();
+            guest.ticks_used += 1;
+            // Yields at every tick, so that the time limit and other tasks get their turn.
+            Ok(if guest.ticks_used > guest.ticks_limit { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+        });
+        let limited = begin(&generation, &mut store, "starting it");
+        let outcome = limited.wait(generation.pre.instantiate_async(&mut store)).await;
+        let component = end(&limited, &store, outcome)?;
+        Ok(Self { generation, store: Some(store), component })
+    }
+
+    /// Whether it can be called.
+    pub fn is_alive(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// The component inside, to look its exports up.
+    pub fn component(&self) -> ComponentInstance {
+        self.component
+    }
+
+    /// Begins a call: gives the store away. Only [`Self::leave`] with an answer brings it back, so a call that fails
+    /// or is dropped half-way takes the store with it.
+    pub fn enter(&mut self, what: &'static str) -> Result<(Store<Guest>, Limited), CallError> {
+        let mut store = self.store.take().ok_or(CallError::Gone)?;
+        let limited = begin(&self.generation, &mut store, what);
+        Ok((store, limited))
+    }
+
+    /// Ends a call.
+    pub fn leave<R>(&mut self, store: Store<Guest>, limited: &Limited, outcome: Outcome<R>) -> Result<R, CallError> {
+        let answer = end(limited, &store, outcome)?;
+        self.store = Some(store);
+        Ok(answer)
+    }
+
+    /// Ends a call whose answer can be an error of the contract. Such an error is an answer: the instance lives on.
+    pub fn leave_fallible<R>(
+        &mut self,
+        store: Store<Guest>,
+        limited: &Limited,
+        outcome: Outcome<Result<R, Error>>,
+    ) -> Result<R, CallError> {
+        let answer = self.leave(store, limited, outcome)?;
+        answer.map_err(|error| CallError::Refused { what: limited.what, error: error.into() })
+    }
+}
+
+fn begin(generation: &Generation, store: &mut Store<Guest>, what: &'static str) -> Limited {
+    store.data_mut().ticks_used = 0;
+    store.set_epoch_deadline(1);
+    store.set_hostcall_fuel(ANSWER_MAX);
+    let time = generation.context.manifest.limits.time_per_call;
+    Limited { what, time, _ticking: generation.runtime.ticking() }
+}
+
+fn end<R>(limited: &Limited, store: &Store<Guest>, outcome: Outcome<R>) -> Result<R, CallError> {
+    match outcome {
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(error)) => Err(classify(&error, store.data(), limited.what)),
+        None => Err(CallError::Time { what: limited.what, limit: limited.time }),
+    }
+}
+
+/// What an error of wasmtime means. The limiter's record comes first: a refused growth and a panic look the same.
+fn classify(error: &wasmtime::Error, guest: &Guest, what: &'static str) -> CallError {
+    let limits = &guest.plugin.manifest.limits;
+    if error.is::<PoolConcurrencyLimitError>() {
+        return CallError::Full;
+    }
+    if guest.limiter.hit_memory {
+        return CallError::Memory { what, limit: limits.memory };
+    }
+    if guest.limiter.hit_table {
+        return CallError::Tables { what };
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::Interrupt) {
+        let used = TICK * u32::try_from(guest.ticks_used).unwrap_or(u32::MAX);
+        return CallError::Cpu { what, used, limit: limits.cpu_per_call };
+    }
+    let cause = error.root_cause().to_string();
+    if cause.contains("allocated for hostcalls") {
+        return CallError::Answer { what, problem: format!("more than {ANSWER_MAX} bytes") };
+    }
+    let words = guest.stderr.last_words();
+    let message = match (trap, words.is_empty()) {
+        (Some(trap), true) => trap.to_string(),
+        (Some(trap), false) => format!("{words} ({trap})"),
+        (None, true) => cause,
+        (None, false) => format!("{words} ({cause})"),
+    };
+    CallError::Trap { what, message }
+}

@@ -16,11 +16,8 @@ title: Greet
 description: Says hello to someone.
 category: tests
 parameters:
-  type: object
-  required: [who]
-  properties:
-    who: { type: string, minLength: 1 }
-argv: [sh, -c, 'echo "hello $1"; echo "password=hunter2"; echo to-stderr >&2; sleep 0.3; echo done', sh, "{{ who }}"]
+  - name: who
+argv: [sh, -c, 'echo "hello $1"; echo "password=hunter2"; echo to-stderr >&2; sleep 0.3; echo done', sh, "{{who}}"]
 "#;
 
 /// From a file saved to the dashboard showing it.

@@ -1,0 +1,11 @@
+//! The SSH crate against real OpenSSH servers, servers that misbehave, and the demo fleet.
+
+mod auth;
+mod broken;
+mod cancel;
+mod demo;
+mod host_keys;
+mod local;
+mod probe;
+mod run;
+mod support;

@@ -1,0 +1,9 @@
+declare global {
+  namespace App {
+    interface PageState {
+      dialog?: string;
+    }
+  }
+}
+
+export {};

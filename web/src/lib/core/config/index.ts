@@ -1,0 +1,17 @@
+import { ListChecks, Gauge, Play, Puzzle, Server, Settings, SquareTerminal } from '@lucide/svelte';
+
+/** The places of the dashboard, in the order of the rail. */
+export const PLACES = [
+  { href: '/', label: 'Run', icon: Play, hint: 'Choose machines and run a command' },
+  { href: '/overview', label: 'Overview', icon: Gauge, hint: 'How the fleet and its jobs are' },
+  { href: '/vms', label: 'VMs', icon: Server, hint: 'Machines, connection, host keys' },
+  { href: '/commands', label: 'Commands', icon: SquareTerminal, hint: 'Templates and saved commands' },
+  { href: '/jobs', label: 'Jobs', icon: ListChecks, hint: 'History and output' },
+  { href: '/plugins', label: 'Plugins', icon: Puzzle, hint: 'What extends this host' },
+  { href: '/settings', label: 'Settings', icon: Settings, hint: 'Theme, account, about' }
+] as const;
+
+/** The place that a path belongs to. */
+export function placeOf(path: string): (typeof PLACES)[number] | undefined {
+  return PLACES.find(({ href }) => (href === '/' ? path === '/' : path === href || path.startsWith(`${href}/`)));
+}

@@ -1,0 +1,139 @@
+/** The only wiring: how every service and store is made, and of what. */
+import { ApiClient, SUBPROTOCOL, WebSocketClient, type SocketLike } from '../clients';
+import { EventDispatcher, openStateStream } from '../events';
+import {
+  Account,
+  ACCOUNT,
+  API_CLIENT,
+  CLOCK,
+  CONNECTION,
+  ConnectionState,
+  createUiState,
+  DISPATCHER,
+  SOCKET,
+  TickingClock,
+  Toasts,
+  TOASTS,
+  UI_STATE
+} from '../state';
+import { COMMAND_SERVICE, COMMAND_STORE, CommandService, createCommandStore } from '$lib/modules/command';
+import { createExecutionStore, EXECUTION_STORE } from '$lib/modules/execution';
+import { createJobHistory, createJobStore, JOB_HISTORY, JOB_SERVICE, JOB_STORE, JobService } from '$lib/modules/job';
+import { createLogStore, LOG_STORE, LogService } from '$lib/modules/log';
+import { createPluginStore, PLUGIN_SERVICE, PLUGIN_STORE, PluginService } from '$lib/modules/plugin';
+import { createVmStore, VM_SERVICE, VM_STORE, VmService } from '$lib/modules/vm';
+import { Container } from './container';
+
+export function createContainer(): Container {
+  const container = new Container();
+  registerCore(container);
+  registerModules(container);
+  return container;
+}
+
+/** Makes the stores, so that they hear the first snapshot, then connects. Returns what ends it all. */
+export function startContainer(container: Container): () => void {
+  for (const store of [VM_STORE, COMMAND_STORE, JOB_STORE, PLUGIN_STORE]) container.get<unknown>(store);
+  const socket = container.get(SOCKET);
+  const connection = container.get(CONNECTION);
+  const dispatcher = container.get(DISPATCHER);
+  dispatcher.onSnapshot(() => (connection.synced = true));
+  openStateStream(socket, dispatcher);
+  socket.start();
+  void container.get(ACCOUNT).load();
+
+  const wake = () => document.visibilityState === 'visible' && socket.wake();
+  const themeChanged = () => container.get(UI_STATE).systemThemeChanged();
+  const scheme = matchMedia('(prefers-color-scheme: dark)');
+  document.addEventListener('visibilitychange', wake);
+  window.addEventListener('online', wake);
+  scheme.addEventListener('change', themeChanged);
+  return () => {
+    document.removeEventListener('visibilitychange', wake);
+    window.removeEventListener('online', wake);
+    scheme.removeEventListener('change', themeChanged);
+    socket.stop();
+  };
+}
+
+function registerCore(container: Container): void {
+  container
+    .register(UI_STATE, () =>
+      createUiState({
+        storage: storage(),
+        applyTheme: (dark) => document.documentElement.classList.toggle('dark', dark),
+        systemDark: () => matchMedia('(prefers-color-scheme: dark)').matches
+      })
+    )
+    .register(CLOCK, () => new TickingClock(Date.now, (run, ms) => setInterval(run, ms)))
+    .register(TOASTS, () => new Toasts((run, ms) => setTimeout(run, ms)))
+    .register(CONNECTION, () => new ConnectionState())
+    .register(DISPATCHER, () => new EventDispatcher())
+    .register(API_CLIENT, (c) => {
+      const ui = c.get(UI_STATE);
+      return new ApiClient({ fetch: fetch.bind(globalThis), onUnauthorized: () => (ui.signedOut = true) });
+    })
+    .register(ACCOUNT, (c) => new Account(c.get(API_CLIENT), c.get(UI_STATE)))
+    .register(SOCKET, (c) => {
+      const connection = c.get(CONNECTION);
+      const account = c.get(ACCOUNT);
+      const ui = c.get(UI_STATE);
+      return new WebSocketClient({
+        connect: () => new WebSocket(socketUrl(), SUBPROTOCOL) as unknown as SocketLike,
+        random: Math.random,
+        now: Date.now,
+        setTimeout: (run, ms) => window.setTimeout(run, ms),
+        clearTimeout: (id) => window.clearTimeout(id),
+        onStatus: (status, { retryAt, roundTripMs }) => {
+          // A browser does not say why a socket was refused; the account's route does.
+          if (status === 'waiting' && connection.status !== 'waiting') void account.load();
+          if (status === 'signed-out') ui.signedOut = true;
+          connection.update(status, retryAt, roundTripMs);
+        }
+      });
+    });
+}
+
+function registerModules(container: Container): void {
+  const nextFrame = (run: () => void) => void requestAnimationFrame(run);
+  container
+    .register(VM_SERVICE, (c) => new VmService(c.get(API_CLIENT)))
+    .register(VM_STORE, (c) => createVmStore({ dispatcher: c.get(DISPATCHER), ui: c.get(UI_STATE) }))
+    .register(COMMAND_SERVICE, (c) => new CommandService(c.get(API_CLIENT)))
+    .register(COMMAND_STORE, (c) => createCommandStore(c.get(DISPATCHER)))
+    .register(JOB_SERVICE, (c) => new JobService(c.get(API_CLIENT), newKey))
+    .register(JOB_STORE, (c) => createJobStore({ dispatcher: c.get(DISPATCHER), service: c.get(JOB_SERVICE) }))
+    .register(JOB_HISTORY, (c) => createJobHistory({ store: c.get(JOB_STORE), service: c.get(JOB_SERVICE) }))
+    .register(LOG_STORE, (c) =>
+      createLogStore({ service: new LogService(c.get(API_CLIENT)), socket: c.get(SOCKET), nextFrame })
+    )
+    .register(EXECUTION_STORE, (c) =>
+      createExecutionStore({
+        ui: c.get(UI_STATE),
+        vms: c.get(VM_STORE),
+        commands: c.get(COMMAND_STORE),
+        jobs: c.get(JOB_STORE),
+        jobService: c.get(JOB_SERVICE)
+      })
+    )
+    .register(PLUGIN_SERVICE, (c) => new PluginService(c.get(API_CLIENT)))
+    .register(PLUGIN_STORE, (c) => createPluginStore(c.get(DISPATCHER)));
+}
+
+function socketUrl(): string {
+  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/ws`;
+}
+
+/** `crypto.randomUUID` exists only on secure origins; the host may be reached by plain HTTP over a tunnel. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function storage(): Storage | null {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}

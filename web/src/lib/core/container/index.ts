@@ -1,0 +1,2 @@
+export { Container, token, type Token } from './container';
+export { inject, provide } from './context';

@@ -1,0 +1,2 @@
+export { EventDispatcher } from './dispatcher';
+export { openStateStream } from './stateStream';

@@ -1,0 +1,6 @@
+export { createUiState, UiState, type Theme, type UiStateDeps, type VmGrouping } from './uiState.svelte';
+export { Account, tokenOf } from './account.svelte';
+export { ConnectionState } from './connection.svelte';
+export { messageOf, Toasts, type Toast, type ToastKind } from './toasts.svelte';
+export { TickingClock } from './clock.svelte';
+export * from './tokens';

@@ -1,0 +1,5 @@
+export { default as Dashboard } from './components/Dashboard.svelte';
+export { default as ExecutionPanel } from './components/ExecutionPanel.svelte';
+export { default as Terminal } from './components/Terminal.svelte';
+export { createExecutionStore, type ExecutionStore } from './stores/executionStore.svelte';
+export { EXECUTION_STORE } from './tokens';

@@ -1,0 +1,128 @@
+import { ApiError } from '$lib/core/clients';
+import { messageOf, type UiState } from '$lib/core/state';
+import { AD_HOC, type CommandStore, type Template } from '$lib/modules/command';
+import type { Job, JobRequest, JobService, JobStore } from '$lib/modules/job';
+import type { VmStore } from '$lib/modules/vm';
+import { checkValues, fieldsOf, initialValues, parseSelector, type JsonSchema, type RawValues } from '$lib/shared/utils';
+
+export interface ExecutionStoreDeps {
+  ui: UiState;
+  vms: VmStore;
+  commands: CommandStore;
+  jobs: JobStore;
+  jobService: JobService;
+}
+
+/** What is about to run: the chosen command, what was typed into its form, on the chosen machines. */
+export class ExecutionStore {
+  script = $state('');
+  parallelism = $state('');
+  timeout = $state('');
+  /** Field errors are shown once somebody tried to run, or left the field. */
+  tried = $state(false);
+  busy = $state(false);
+  problem = $state('');
+  private refused = $state<Record<string, string>>({});
+  private typed = $state<Record<string, RawValues>>({});
+
+  isAdHoc = $derived.by(() => this.deps.ui.selectedTemplateId === AD_HOC);
+  template = $derived.by<Template | undefined>(() => this.deps.commands.get(this.deps.ui.selectedTemplateId));
+  fields = $derived(this.template ? fieldsOf(this.template.parameters as JsonSchema) : []);
+  values = $derived<RawValues>({
+    ...initialValues(this.fields),
+    ...(this.template ? this.typed[this.template.id] : {})
+  });
+  checked = $derived(checkValues(this.fields, this.values));
+  targets = $derived.by(() => this.deps.vms.selected);
+  errors = $derived<Record<string, string>>({ ...(this.tried ? this.checked.errors : {}), ...this.refused });
+  optionErrors = $derived({
+    parallelism: numberProblem(this.parallelism, 1, 1024),
+    timeout: numberProblem(this.timeout, 1, 604_800)
+  });
+  /** Chosen machines that the template says it does not suit. */
+  unsuited = $derived.by(() => {
+    const selector = this.template?.applies_to ?? '';
+    if (selector === '') return [];
+    try {
+      const admits = parseSelector(selector);
+      return this.targets.filter((vm) => !admits(vm));
+    } catch {
+      return [];
+    }
+  });
+  /** Why it cannot run yet, as the next step; empty if it can. */
+  missing = $derived.by(() => {
+    if (!this.isAdHoc && !this.template) return 'Choose a command.';
+    if (this.isAdHoc && this.script.trim() === '') return 'Type a command.';
+    if (this.targets.length === 0) return 'Choose machines to run on.';
+    if (Object.keys(this.checked.errors).length > 0) return 'Fill in what is marked.';
+    if (this.optionErrors.parallelism || this.optionErrors.timeout) return 'Correct the options.';
+    return '';
+  });
+
+  constructor(private readonly deps: ExecutionStoreDeps) {}
+
+  setValue(name: string, value: string | boolean): void {
+    if (!this.template) return;
+    this.typed = { ...this.typed, [this.template.id]: { ...this.typed[this.template.id], [name]: value } };
+    this.refused = {};
+  }
+
+  /** Another command was chosen: what was said of the last one no longer matters. */
+  reset(): void {
+    this.tried = false;
+    this.problem = '';
+    this.refused = {};
+  }
+
+  request(): JobRequest {
+    const what = this.template
+      ? { template: { id: this.template.id, args: this.checked.args } }
+      : { command: { script: this.script } };
+    return {
+      ...what,
+      targets: { vms: this.targets.map((vm) => vm.id) },
+      ...(this.parallelism ? { parallelism: Number(this.parallelism) } : {}),
+      ...(this.timeout ? { timeout_seconds: Number(this.timeout) } : {})
+    };
+  }
+
+  /** Starts the job and shows it. Null if something stands in the way; then `problem` or field errors say what. */
+  async run(): Promise<Job | null> {
+    this.tried = true;
+    this.problem = '';
+    this.refused = {};
+    if (this.missing !== '' || this.busy) return null;
+    this.busy = true;
+    try {
+      const job = await this.deps.jobService.create(this.request());
+      // The answer may come before or after the event that tells of the job; the store takes whichever is first.
+      if (!this.deps.jobs.tasksOf(job.id)) this.deps.jobs.put(job);
+      this.deps.ui.selectedJobId = job.id;
+      return job;
+    } catch (cause) {
+      this.refused = cause instanceof ApiError ? argumentErrors(cause.fields) : {};
+      this.problem = messageOf(cause);
+      return null;
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+/** `template.args.service` and `args.service` belong to the field `service`. */
+function argumentErrors(fields: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([field, message]) => [field.replace(/^(template\.)?args\./, ''), message])
+  );
+}
+
+function numberProblem(text: string, min: number, max: number): string {
+  if (text.trim() === '') return '';
+  const value = Number(text);
+  return Number.isInteger(value) && value >= min && value <= max ? '' : `A whole number from ${min} to ${max}.`;
+}
+
+export function createExecutionStore(deps: ExecutionStoreDeps): ExecutionStore {
+  return new ExecutionStore(deps);
+}

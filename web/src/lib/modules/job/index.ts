@@ -1,0 +1,11 @@
+export { default as Job } from './components/Job.svelte';
+export { default as JobActions } from './components/JobActions.svelte';
+export { default as JobHistory } from './components/JobHistory.svelte';
+export { default as JobLogModal } from './components/JobLogModal.svelte';
+export { default as JobStatusBadge } from './components/JobStatusBadge.svelte';
+export { default as TaskTable } from './components/TaskTable.svelte';
+export { JobService } from './services/JobService';
+export { createJobHistory, type JobHistoryStore } from './stores/jobHistory.svelte';
+export { createJobStore, type JobStore } from './stores/jobStore.svelte';
+export { JOB_HISTORY, JOB_SERVICE, JOB_STORE } from './tokens';
+export * from './types';

@@ -1,0 +1,83 @@
+import { commandText, matchesQuery } from '$lib/shared/utils';
+import type { JobService } from '../services/JobService';
+import { NO_FILTER, type Job, type JobFilter } from '../types';
+import type { JobStore } from './jobStore.svelte';
+
+export interface JobHistoryDeps {
+  store: JobStore;
+  service: JobService;
+}
+
+/** A filtered view of all jobs: pages from the host, joined with what the store hears of live. */
+export class JobHistoryStore {
+  filter = $state<JobFilter>({ ...NO_FILTER });
+  loading = $state(false);
+  error = $state<unknown>(null);
+  private fetched = $state<Job[]>([]);
+  private cursor = $state<string | null>(null);
+  private request: AbortController | null = null;
+
+  constructor(private readonly deps: JobHistoryDeps) {}
+
+  get hasMore(): boolean {
+    return this.cursor !== null;
+  }
+
+  get filtered(): boolean {
+    return Object.values(this.filter).some((value) => value !== '');
+  }
+
+  /** What the host listed and what happened since, newest first, each once and in its latest state. */
+  rows = $derived.by(() => {
+    const { store } = this.deps;
+    const jobs = new Map(this.fetched.map((job) => [job.id, job]));
+    const oldest = this.hasMore ? this.fetched.at(-1)?.id : undefined;
+    for (const job of store.recent) if (!oldest || job.id >= oldest) jobs.set(job.id, job);
+    return [...jobs.values()].filter((job) => admits(this.filter, job)).sort((a, b) => (a.id < b.id ? 1 : -1));
+  });
+
+  setFilter(change: Partial<JobFilter>): void {
+    this.filter = { ...this.filter, ...change };
+    // Text is looked for among what is here; the host does not search it.
+    if (Object.keys(change).some((key) => key !== 'text')) void this.load();
+  }
+
+  async load(): Promise<void> {
+    this.fetched = [];
+    this.cursor = null;
+    await this.fetch();
+  }
+
+  async more(): Promise<void> {
+    if (!this.loading && this.hasMore) await this.fetch();
+  }
+
+  private async fetch(): Promise<void> {
+    this.request?.abort();
+    const request = (this.request = new AbortController());
+    this.loading = true;
+    this.error = null;
+    try {
+      const page = await this.deps.service.list(this.filter, this.cursor, request.signal);
+      this.fetched = [...this.fetched, ...page.items];
+      this.cursor = page.next_cursor;
+    } catch (cause) {
+      if (!request.signal.aborted) this.error = cause;
+    } finally {
+      if (this.request === request) this.loading = false;
+    }
+  }
+}
+
+export function admits(filter: JobFilter, job: Job): boolean {
+  return (
+    (filter.status === '' || job.status === filter.status) &&
+    (filter.vm === '' || job.targets.includes(filter.vm)) &&
+    (filter.template === '' || job.template?.id === filter.template) &&
+    matchesQuery(filter.text, commandText(job.command), job.template?.id, job.created_by, job.id)
+  );
+}
+
+export function createJobHistory(deps: JobHistoryDeps): JobHistoryStore {
+  return new JobHistoryStore(deps);
+}

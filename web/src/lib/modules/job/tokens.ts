@@ -1,0 +1,8 @@
+import { token } from '$lib/core/container';
+import type { JobService } from './services/JobService';
+import type { JobHistoryStore } from './stores/jobHistory.svelte';
+import type { JobStore } from './stores/jobStore.svelte';
+
+export const JOB_STORE = token<JobStore>('jobStore');
+export const JOB_SERVICE = token<JobService>('jobService');
+export const JOB_HISTORY = token<JobHistoryStore>('jobHistory');

@@ -1,0 +1,13 @@
+export { default as VMManagementPanel } from './components/VMManagementPanel.svelte';
+export { default as VMSidebar } from './components/VMSidebar.svelte';
+export { default as VMForm } from './components/VMForm.svelte';
+export { default as VMTable } from './components/VMTable.svelte';
+export { default as RemoveVM } from './components/RemoveVM.svelte';
+export { default as Labels } from './components/Labels.svelte';
+export { default as ConnectionTest } from './components/ConnectionTest.svelte';
+export { default as HostKeyDecision } from './components/HostKeyDecision.svelte';
+export { default as DiscoveryImport } from './components/DiscoveryImport.svelte';
+export { VmService } from './services/VmService';
+export { createVmStore, labelTexts, type VmStore } from './stores/vmStore.svelte';
+export { VM_SERVICE, VM_STORE } from './tokens';
+export { endpointOf, STATUS_LABEL, STATUS_TONE, type Vm } from './types';

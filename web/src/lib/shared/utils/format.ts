@@ -1,0 +1,76 @@
+const number = new Intl.NumberFormat('en-US');
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', hour12: false });
+
+export function formatCount(value: number): string {
+  return number.format(value);
+}
+
+/** `3 machines`, `1 machine`. */
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${formatCount(value)} ${value === 1 ? one : many}`;
+}
+
+export function formatBytes(value: number): string {
+  if (value < 1024) return `${value} B`;
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = -1;
+  let rest = value;
+  do {
+    rest /= 1024;
+    unit++;
+  } while (rest >= 1024 && unit < units.length - 1);
+  return `${rest.toFixed(rest < 10 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** `840 ms`, `4.2 s`, `3m 05s`, `2h 04m`. */
+export function formatDuration(ms: number): string {
+  if (ms < 0) return '0 s';
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m ${String(Math.floor(seconds % 60)).padStart(2, '0')}s`;
+  return `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
+}
+
+/** `just now`, `12 s ago`, `4 min ago`, `3 h ago`, then the day. */
+export function formatAgo(time: string | number, now: number): string {
+  const at = typeof time === 'number' ? time : Date.parse(time);
+  const seconds = Math.max(0, Math.floor((now - at) / 1000));
+  if (seconds < 5) return 'just now';
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+  if (seconds < 7 * 86_400) return `${Math.floor(seconds / 86_400)} d ago`;
+  return day.format(at);
+}
+
+export function formatTime(time: string | number): string {
+  return full.format(typeof time === 'number' ? time : Date.parse(time));
+}
+
+/** `14:03:27.412`, as it stands beside a line. */
+export function formatLineTime(at: number): string {
+  return `${clock.format(at)}.${String(((at % 1000) + 1000) % 1000).padStart(3, '0')}`;
+}
+
+/** Words as one would type them: quoted where a shell would take them apart. */
+export function quoteWord(word: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+export function commandText(command: { argv: string[] } | { script: string }): string {
+  return 'argv' in command ? command.argv.map(quoteWord).join(' ') : command.script;
+}
+
+/** First line only, for where there is room for one. */
+export function commandTitle(command: { argv: string[] } | { script: string }): string {
+  const lines = commandText(command)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#!'));
+  return (lines[0] ?? '') + (lines.length > 1 ? ' …' : '');
+}

@@ -1,0 +1,6 @@
+//! Output that was stored.
+
+mod read;
+mod stream;
+
+pub use read::*;

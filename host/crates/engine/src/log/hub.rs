@@ -190,13 +190,39 @@ impl LogHub {
         if appends.is_empty() {
             return Ok(());
         }
-        self.store.append(&appends).await?;
+        if let Err(error) = self.store.append(&appends).await {
+            self.settle(taken).await;
+            return Err(error);
+        }
         for (log, n, complete) in taken {
-            let end = log.lock().written(n, complete, self.tail_max);
-            log.room.notify_waiters();
-            log.end.send_replace(end);
+            self.publish(&log, n, complete);
         }
         Ok(())
+    }
+
+    /// After a failed write part of it may be durable: a write that spans two days is two transactions, and a commit may
+    /// have succeeded though its answer was an error. What is there must not be written twice.
+    async fn settle(&self, taken: Vec<(Arc<TaskLog>, usize, bool)>) {
+        for (log, _, _) in taken {
+            // A store that cannot answer either is asked again after the next failure.
+            let Ok(Some(end)) = self.store.end(log.key).await else { continue };
+            let n = log.lock().ready.iter().take_while(|chunk| chunk.end_line() <= end.lines).count();
+            if n > 0 || end.complete {
+                self.publish(&log, n, end.complete);
+            }
+        }
+    }
+
+    fn publish(&self, log: &TaskLog, n: usize, complete: bool) {
+        let end = log.lock().written(n, complete, self.tail_max);
+        log.room.notify_waiters();
+        log.end.send_replace(end);
+    }
+}
+
+impl Chunk {
+    fn end_line(&self) -> u64 {
+        self.first_line + self.lines.len() as u64
     }
 }
 
@@ -304,7 +330,7 @@ impl LogState {
         let mut end = LogEnd { complete: complete || self.finish_written, ..self.end_written() };
         self.finish_written = end.complete;
         for chunk in self.ready.drain(..n) {
-            end.lines = chunk.first_line + chunk.lines.len() as u64;
+            end.lines = chunk.end_line();
             end.bytes = chunk.first_byte + chunk.raw_len;
             self.pending = self.pending.saturating_sub(chunk.lines.text().len() + chunk.lines.len());
             self.tail_bytes += chunk.lines.text().len() + 16 * chunk.lines.len();

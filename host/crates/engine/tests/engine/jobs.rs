@@ -140,6 +140,18 @@ async fn while_the_disk_is_full_lines_wait_and_none_is_lost() {
 }
 
 #[tokio::test]
+async fn what_was_written_although_the_answer_was_an_error_is_not_written_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::start(dir.path()).await;
+    let vms = world.vms("web", 1).await;
+    world.logs.lies.store(true, Ordering::SeqCst);
+    let id = world.job("lines 3000", &vms).await;
+    let (_, tasks) = world.finished(id).await;
+    assert_eq!((tasks[0].status, tasks[0].lines), (TaskStatus::Succeeded, 3000));
+    assert_eq!(world.log(id, vms[0]).await, (0..3000).map(|i| format!("line {i}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn the_same_key_makes_one_job_and_another_request_with_it_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::start(dir.path()).await;

@@ -175,6 +175,8 @@ impl Plugins for FakePlugins {
 pub struct MaybeFull {
     inner: Arc<SqliteStore>,
     pub full: AtomicBool,
+    /// The next write succeeds and answers with an error.
+    pub lies: AtomicBool,
 }
 
 #[async_trait]
@@ -183,7 +185,11 @@ impl LogStore for MaybeFull {
         if self.full.load(Ordering::SeqCst) {
             return Err(StorageError::Full("test".to_owned()));
         }
-        self.inner.append(appends).await
+        self.inner.append(appends).await?;
+        if self.lies.swap(false, Ordering::SeqCst) {
+            return Err(StorageError::Busy("test: written, but the answer is an error".to_owned()));
+        }
+        Ok(())
     }
 
     async fn end(&self, key: TaskKey) -> Result<Option<LogEnd>, StorageError> {
@@ -219,7 +225,8 @@ impl World {
     pub async fn start_with(dir: &std::path::Path, settings: Settings) -> Self {
         let store = Arc::new(SqliteStore::open(dir, SqliteOptions::default()).await.unwrap());
         let runner = Arc::new(FakeRunner::default());
-        let logs = Arc::new(MaybeFull { inner: store.clone(), full: AtomicBool::new(false) });
+        let logs =
+            Arc::new(MaybeFull { inner: store.clone(), full: AtomicBool::new(false), lies: AtomicBool::new(false) });
         let random = Arc::new(Counting::default());
         random.0.store(u64::from(std::process::id()) << 32, Ordering::SeqCst);
         let deps = Deps {

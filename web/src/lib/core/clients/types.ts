@@ -219,7 +219,8 @@ export type EventBody =
 
 export type Event = EventHead & EventBody;
 export type EventType = EventBody['type'];
-export type EventOf<T extends EventType> = EventHead & Extract<EventBody, { type: T }>;
+type BodyOf<B extends EventBody, T extends EventType> = B extends EventBody ? (T extends B['type'] ? B : never) : never;
+export type EventOf<T extends EventType> = EventHead & BodyOf<EventBody, T>;
 
 export type ClientMessage =
   | { t: 'subscribe'; ch: number; topic: 'state'; epoch?: string; seq?: number }

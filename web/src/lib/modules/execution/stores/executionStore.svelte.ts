@@ -1,7 +1,7 @@
-import { ApiError } from '$lib/core/clients';
+import { ApiError, type Job } from '$lib/core/clients';
 import { messageOf, type UiState } from '$lib/core/state';
 import { AD_HOC, type CommandStore, type Template } from '$lib/modules/command';
-import type { Job, JobRequest, JobService, JobStore } from '$lib/modules/job';
+import type { JobRequest, JobService, JobStore } from '$lib/modules/job';
 import type { VmStore } from '$lib/modules/vm';
 import { checkValues, fieldsOf, initialValues, parseSelector, type JsonSchema, type RawValues } from '$lib/shared/utils';
 

@@ -1,0 +1,95 @@
+//! Filters over streams: edits, policies, restarts, chains.
+
+use std::time::Duration;
+
+use corral_domain::PluginState;
+
+use crate::bench::{Bench, guest, lines, manifest, texts};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_are_applied_and_untouched_lines_keep_their_bytes() {
+    let bench = Bench::new();
+    bench.put("f", &manifest("f", "log-filter", ""), &guest(false));
+    let mut running = bench.start().await;
+    running.until_state("f", PluginState::Active).await;
+    let mut chain = running.chain().await;
+    let out = chain.process(lines([&b"\xff raw"[..], b"!drop", b"!annotate", b"!env"])).await.unwrap();
+    assert_eq!(out.len(), 3);
+    assert_eq!(out.get(0).unwrap().text, b"\xff raw");
+    assert_eq!(out.get(1).unwrap().extras.unwrap().annotations["level"], "error");
+    assert_eq!(out.get(2).unwrap().extras.unwrap().changed_by, ["f"]);
+    let none = chain.finish().await.unwrap();
+    assert!(none.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_a_filter_kept_back_come_at_the_end_and_go_through_the_filters_after_it() {
+    let bench = Bench::new();
+    bench.put("a", &manifest("a", "log-filter", ""), &guest(false));
+    bench.put("b", &manifest("b", "log-filter", "[config]\ndefault = { tag = \"b\" }"), &guest(false));
+    let mut running = bench.start().await;
+    running.until_state("a", PluginState::Active).await;
+    running.until_state("b", PluginState::Active).await;
+    let mut chain = running.chain().await;
+    assert_eq!(texts(&chain.process(lines(["x", "!hold", "y"])).await.unwrap()), ["b 1 x", "b 2 y"]);
+    assert_eq!(texts(&chain.finish().await.unwrap()), ["b 3 held 2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_do_not_see_each_other() {
+    let bench = Bench::new();
+    bench.put("f", &manifest("f", "log-filter", "[config]\ndefault = { tag = \"t\" }"), &guest(false));
+    let mut running = bench.start().await;
+    running.until_state("f", PluginState::Active).await;
+    let (mut one, mut two) = (running.chain().await, running.chain().await);
+    assert_eq!(texts(&one.process(lines(["a", "b"])).await.unwrap()), ["t 1 a", "t 2 b"]);
+    assert_eq!(texts(&two.process(lines(["c"])).await.unwrap()), ["t 1 c"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_crash_a_filter_that_can_hand_over_goes_on_with_its_state() {
+    let mut bench = Bench::new();
+    bench.config.timing.hold = Duration::from_millis(300);
+    bench.config.timing.budget = 1000;
+    bench.put("f", &manifest("f", "log-filter", "[config]\ndefault = { tag = \"t\" }"), &guest(true));
+    let mut running = bench.start().await;
+    running.until_state("f", PluginState::Active).await;
+    let mut chain = running.chain().await;
+    assert_eq!(texts(&chain.process(lines(["a", "b"])).await.unwrap()), ["t 1 a", "t 2 b"]);
+    assert!(chain.process(lines(["!trap"])).await.is_err());
+    corral_engine::ports::Plugins::reload(&*running.host, "f").await.unwrap();
+    assert_eq!(texts(&chain.process(lines(["c"])).await.unwrap()), ["t 3 c"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_stream_goes_on_when_the_plugin_is_repaired_in_time() {
+    let mut bench = Bench::new();
+    bench.config.timing.hold = Duration::from_secs(30);
+    bench.config.timing.budget = 0;
+    bench.put("f", &manifest("f", "log-filter", "[config]\ndefault = { tag = \"t\" }"), &guest(false));
+    let mut running = bench.start().await;
+    running.until_state("f", PluginState::Active).await;
+    let mut broken = running.chain().await;
+    let mut waiting = running.chain().await;
+    let poison = tokio::spawn(async move { broken.process(lines(["!trap"])).await });
+    running.until_state("f", PluginState::Quarantined).await;
+    let held = tokio::spawn(async move { waiting.process(lines(["a", "b"])).await });
+    // The job with the line that it chokes on is cancelled; the plugin is loaded anew.
+    poison.abort();
+    assert!(poison.await.unwrap_err().is_cancelled());
+    corral_engine::ports::Plugins::reload(&*running.host, "f").await.unwrap();
+    assert_eq!(texts(&held.await.unwrap().unwrap()), ["t 1 a", "t 2 b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_may_be_passed_by_is_and_its_lines_are_neither_lost_nor_doubled() {
+    let mut bench = Bench::new();
+    bench.config.timing.budget = 0;
+    let more = "[config]\ndefault = { tag = \"t\" }\n[failure]\npolicy = \"pass-through\"";
+    bench.put("f", &manifest("f", "log-filter", more), &guest(false));
+    let mut running = bench.start().await;
+    running.until_state("f", PluginState::Active).await;
+    let mut chain = running.chain().await;
+    assert_eq!(texts(&chain.process(lines(["a", "!trap"])).await.unwrap()), ["a", "!trap"]);
+    assert_eq!(texts(&chain.process(lines(["b"])).await.unwrap()), ["b"]);
+}

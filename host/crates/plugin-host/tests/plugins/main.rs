@@ -1,0 +1,8 @@
+//! The plugin host against real components, hostile ones among them.
+
+mod bench;
+mod filters;
+mod hostile;
+mod loading;
+mod reload;
+mod templates;

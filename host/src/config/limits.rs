@@ -1,0 +1,67 @@
+//! `[limits]`: how much the host does at once. Everything else that is bounded has a constant.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::exit::{Exit, Failure};
+
+/// How much the host does at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Tasks of all jobs at once.
+    pub tasks: usize,
+    /// Tasks of one job at once, unless the job says otherwise.
+    pub parallelism: u32,
+    /// Seconds between two looks at a VM; 0: never look unasked.
+    pub health_interval_seconds: u64,
+    /// Seconds that a soft stop waits for running tasks.
+    pub stop_grace_seconds: u64,
+}
+
+const TASKS_MAX: usize = 10_000;
+const GRACE_SECONDS_MAX: u64 = 3_600;
+
+impl Default for Limits {
+    fn default() -> Self {
+        let engine = corral_engine::Settings::default();
+        Self {
+            tasks: engine.tasks_max,
+            parallelism: engine.parallelism_default,
+            health_interval_seconds: engine.health_interval.map_or(0, |interval| interval.as_secs()),
+            stop_grace_seconds: engine.stop_grace.as_secs(),
+        }
+    }
+}
+
+impl Limits {
+    /// The engine's settings with these in place.
+    pub fn to_engine(&self) -> corral_engine::Settings {
+        corral_engine::Settings {
+            tasks_max: self.tasks,
+            parallelism_default: self.parallelism,
+            health_interval: (self.health_interval_seconds > 0)
+                .then(|| Duration::from_secs(self.health_interval_seconds)),
+            stop_grace: Duration::from_secs(self.stop_grace_seconds),
+            ..corral_engine::Settings::default()
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let fail = |what: String| Err(Failure::new(Exit::Usage, what));
+        if self.tasks == 0 || self.tasks > TASKS_MAX {
+            return fail(format!("limits.tasks is {}; it is between 1 and {TASKS_MAX}", self.tasks));
+        }
+        if self.parallelism == 0 || self.parallelism as usize > TASKS_MAX {
+            return fail(format!("limits.parallelism is {}; it is between 1 and {TASKS_MAX}", self.parallelism));
+        }
+        if self.stop_grace_seconds > GRACE_SECONDS_MAX {
+            return fail(format!(
+                "limits.stop_grace_seconds is {}; it is at most {GRACE_SECONDS_MAX}",
+                self.stop_grace_seconds
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+// Pictures of every screen, dark and light, desktop and phone, of a running host. Also fails on any console error, so that
+// a violation of the content security policy does not go unseen.
+//
+//   node dev/screenshots.mjs BASE_URL OUT_DIR [LOGIN_URL] [only=run,jobs]
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const [base = 'http://127.0.0.1:8477', out = 'dev/shots', login, only] = process.argv.slice(2);
+const wanted = only?.replace('only=', '').split(',');
+mkdirSync(out, { recursive: true });
+
+const browser = await chromium.launch({
+  executablePath: process.env.CORRAL_CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+});
+const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+let faults = 0;
+
+async function chooseMachines(page, size) {
+  await page.getByRole('checkbox', { name: 'Choose all machines' }).click();
+  if (size === 'phone') await page.getByRole('button', { name: /Choose a command/ }).click();
+}
+
+const SHOTS = {
+  run: async () => undefined,
+  form: async (page, size) => {
+    await chooseMachines(page, size);
+    await page.locator('[data-command]').nth(3).click();
+    await page.waitForTimeout(700);
+  },
+  live: async (page, size) => {
+    await chooseMachines(page, size);
+    await page.locator('[data-command="ad-hoc"]').click();
+    await page.getByRole('textbox', { name: 'Command' }).fill('for i in 1 2 3 4 5 6 7 8 9 10 11 12; do printf "\\033[32m✓\\033[0m step \\033[1m%s\\033[0m on %s\\n" $i "$(hostname)"; ls /nowhere-$i; sleep 0.4; done');
+    await page.getByRole('button', { name: /^Run on/ }).click();
+    await page.waitForTimeout(3200);
+  },
+  done: async (page, size) => {
+    await SHOTS.live(page, size);
+    await page.waitForTimeout(7000);
+    await page.getByRole('region', { name: 'Progress by machine' }).getByRole('button').nth(1).click();
+    await page.waitForTimeout(600);
+  },
+  overview: async (page) => page.goto(`${base}/overview`),
+  vms: async (page) => page.goto(`${base}/vms`),
+  vm: async (page, size) => {
+    await page.goto(`${base}/vms`);
+    await page.locator('table a').nth(size === 'phone' ? 1 : 2).click();
+    await page.getByRole('button', { name: 'Test connection' }).click();
+    await page.waitForTimeout(700);
+  },
+  add: async (page) => {
+    await page.goto(`${base}/vms`);
+    await page.getByRole('button', { name: 'Add machine' }).click();
+  },
+  import: async (page) => {
+    await page.goto(`${base}/vms`);
+    await page.getByRole('button', { name: 'Import' }).first().click();
+  },
+  commands: async (page) => page.goto(`${base}/commands`),
+  jobs: async (page) => page.goto(`${base}/jobs`),
+  job: async (page) => {
+    await page.goto(`${base}/jobs`);
+    await page.getByRole('list', { name: 'Jobs' }).getByRole('link').first().click();
+    await page.waitForTimeout(800);
+  },
+  plugins: async (page) => page.goto(`${base}/plugins`),
+  settings: async (page) => page.goto(`${base}/settings`),
+  palette: async (page) => {
+    await page.keyboard.press('Control+k');
+    await page.waitForTimeout(400);
+  }
+};
+
+for (const theme of ['dark', 'light']) {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    const context = await browser.newContext({ viewport, deviceScaleFactor: 1, colorScheme: theme });
+    const first = await context.newPage();
+    if (login) await first.goto(login);
+    await first.close();
+    for (const [name, act] of Object.entries(SHOTS)) {
+      if (wanted && !wanted.includes(name)) continue;
+      const page = await context.newPage();
+      page.on('console', (message) => {
+        if (message.type() !== 'error') return;
+        faults++;
+        console.log(`${name} ${size} ${theme}: ${message.text()}`);
+      });
+      page.on('pageerror', (error) => {
+        faults++;
+        console.log(`${name} ${size} ${theme}: ${error.stack}`);
+      });
+      try {
+        await page.goto(base);
+        await page.getByRole('button', { name: 'Connection: Live' }).waitFor({ timeout: 8000 });
+        page.setDefaultTimeout(5000);
+        await act(page, size);
+        await page.waitForTimeout(400);
+      } catch (error) {
+        faults++;
+        console.log(`${name} ${size} ${theme}: ${error.message.split('\n').slice(0, 6).join(' | ')}`);
+      }
+      await page.screenshot({ path: join(out, `${name}-${size}-${theme}.png`) });
+      await page.close();
+    }
+    await context.close();
+  }
+}
+await browser.close();
+console.log(faults === 0 ? `pictures in ${out}` : `${faults} faults; pictures in ${out}`);
+process.exit(faults === 0 ? 0 : 1);

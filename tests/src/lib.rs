@@ -8,3 +8,4 @@ pub mod browser;
 pub mod client;
 pub mod fleet;
 pub mod host;
+pub mod sshd;

@@ -44,13 +44,16 @@ impl SshRunner {
     async fn open(&self, chain: &Chain, urgent: bool) -> Result<(Lease, Running), Failure> {
         let limit = self.config().exec_timeout;
         let mut problem = String::new();
+        let mut refused_alone = 0;
         for _ in 0..OPEN_TRIES_MAX {
             let lease = self.pool.lease(chain, urgent).await?;
             match exec::open(&lease.connection, limit, Arc::clone(&self.config().clock)).await {
                 Ok(running) => return Ok((lease, running)),
                 Err(OpenError::Refused(why)) => {
                     problem = format!("it refused a session: {why}");
-                    if !lease.refused() {
+                    // Others may have ended since the server decided; refused twice with none beside it, it is final.
+                    refused_alone += usize::from(!lease.refused());
+                    if refused_alone > 1 {
                         break;
                     }
                 }

@@ -37,7 +37,7 @@ impl Inner {
         let _one = slot.loading.lock().await;
         let outcome = self.load_steps(slot, forced).await;
         if let Err(error) = &outcome {
-            self.tell_failure(slot, error);
+            tell_failure(slot, error);
         }
         outcome
     }
@@ -89,22 +89,6 @@ impl Inner {
         }
         let (number, version) = (generation.number, &generation.context.manifest.version);
         tracing::info!(plugin = slot.id, generation = number, %version, "the plugin serves");
-    }
-
-    fn tell_failure(&self, slot: &Slot, error: &LoadError) {
-        tracing::warn!(plugin = slot.id, %error, "the plugin could not be loaded");
-        let old_serves = slot.current().is_some();
-        slot.tell(|info| {
-            if old_serves {
-                info.reason = format!("the version before goes on, because the new one could not be loaded: {error}");
-                return;
-            }
-            info.reason = error.to_string();
-            info.state = match error {
-                LoadError::Blocked(_) | LoadError::Disabled(_) => PluginState::Blocked,
-                _ => PluginState::Broken,
-            };
-        });
     }
 
     /// Everything but the code: id, grants, configuration, folders.
@@ -184,6 +168,22 @@ impl Inner {
         })
         .await?
     }
+}
+
+fn tell_failure(slot: &Slot, error: &LoadError) {
+    tracing::warn!(plugin = slot.id, %error, "the plugin could not be loaded");
+    let old_serves = slot.current().is_some();
+    slot.tell(|info| {
+        if old_serves {
+            info.reason = format!("the version before goes on, because the new one could not be loaded: {error}");
+            return;
+        }
+        info.reason = error.to_string();
+        info.state = match error {
+            LoadError::Blocked(_) | LoadError::Disabled(_) => PluginState::Blocked,
+            _ => PluginState::Broken,
+        };
+    });
 }
 
 fn not_a_component(error: &wasmtime::Error) -> LoadError {

@@ -10,7 +10,7 @@ use corral_domain::{
     Auth, JobId, LineHead, Lines, NewVm, OutputStream, PluginInfo, PluginState, SystemClock, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{FilterChain, PluginNotice, Plugins, StreamInfo};
-use corral_plugin_host::{PluginFolder, PluginHost, PluginHostConfig, PluginSettings};
+use corral_plugin_host::{PluginFolder, PluginHost, PluginHostConfig};
 use tokio::sync::mpsc;
 
 /// Longest that a test waits for anything.
@@ -119,7 +119,7 @@ impl Bench {
 
     /// Grants a plugin something.
     pub fn grant(&mut self, id: &str, grants: &[&str]) -> &mut Self {
-        let settings = self.config.plugins.entry(id.into()).or_insert_with(PluginSettings::default);
+        let settings = self.config.plugins.entry(id.into()).or_default();
         settings.grant = Some(grants.iter().map(ToString::to_string).collect());
         self
     }
@@ -148,7 +148,7 @@ impl Running {
                 Ok(Some(PluginNotice::Templates { plugin, offer })) => drop(self.offers.insert(plugin, offer)),
                 Ok(Some(_)) => {}
                 Ok(None) => panic!("the host ended while waiting: {what}"),
-                Err(_) => panic!("waited too long: {what}; it tells {:#?}", self.host.infos()),
+                Err(elapsed) => panic!("waited too long ({elapsed}): {what}; it tells {:#?}", self.host.infos()),
             }
         }
     }

@@ -72,7 +72,7 @@ async fn a_trap_names_the_panic_and_the_next_call_has_a_new_instance() {
     let (mut running, template) = running().await;
     let error = say(&running, &template, "!trap").await.unwrap_err().to_string();
     assert!(error.contains("the guest was told to trap"), "{error}");
-    assert_eq!(running.until_state("bad", PluginState::Failing).await.reason.contains("trapped"), true);
+    assert!(running.until_state("bad", PluginState::Failing).await.reason.contains("trapped"));
     assert!(say(&running, &template, "again").await.unwrap().contains("again"));
     assert_eq!(running.until_state("bad", PluginState::Active).await.reason, "");
     assert_eq!(running.info("good").unwrap().state, PluginState::Active);

@@ -28,7 +28,6 @@ pub struct Event {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "docs/protocol.md has the table of events")]
 pub enum EventBody {
     VmAdded {
         vm: Box<Vm>,
@@ -96,7 +95,6 @@ pub enum EventBody {
 
 /// What changed of a job; what did not is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[expect(missing_docs, reason = "each is the field of Job of its name")]
 pub struct JobChanges {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub status: Option<JobStatus>,
@@ -115,7 +113,6 @@ pub struct JobChanges {
 
 /// What changed of a task; what did not is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[expect(missing_docs, reason = "each is the field of Task of its name")]
 pub struct TaskChanges {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub status: Option<TaskStatus>,

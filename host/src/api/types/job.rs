@@ -133,7 +133,6 @@ pub enum Mode {
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "as in the domain")]
 pub enum JobStatus {
     Queued,
     Running,
@@ -146,7 +145,6 @@ pub enum JobStatus {
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "as in the domain")]
 pub enum TaskStatus {
     Queued,
     Connecting,
@@ -161,7 +159,6 @@ pub enum TaskStatus {
 
 /// Tasks by status; `connecting` counts as running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[expect(missing_docs, reason = "each is the status of its name")]
 pub struct Counts {
     pub queued: u32,
     pub running: u32,

@@ -43,7 +43,6 @@ pub struct Want {
 /// What a plugin extends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "as in the domain")]
 pub enum PluginKind {
     CommandTemplate,
     LogFilter,
@@ -53,7 +52,6 @@ pub enum PluginKind {
 /// How a plugin fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "as in the domain")]
 pub enum PluginState {
     Compiling,
     Active,

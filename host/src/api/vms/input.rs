@@ -69,7 +69,6 @@ impl TryFrom<VmBody> for NewVm {
 /// A change of some fields. What is left out stays.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each is the field of VmBody of its name")]
 pub struct VmPatch {
     pub name: Option<String>,
     pub address: Option<String>,

@@ -11,7 +11,6 @@ use crate::api::types::{Event, Job, Plugin, Task, Template, TemplateProblems, Vm
 /// From the client.
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 #[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
-#[expect(missing_docs, reason = "docs/protocol.md says what each means")]
 pub enum ClientMessage {
     Subscribe {
         ch: u32,
@@ -40,7 +39,6 @@ pub enum ClientMessage {
 /// From the host.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(tag = "t", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "docs/protocol.md says what each means")]
 pub enum ServerMessage {
     Snapshot {
         ch: u32,

@@ -1,0 +1,204 @@
+//! SSH and plugins, made up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use corral_domain::{
+    CommandLine, Lines, Mode, NewVm, Origin, OutputStream, PluginInfo, PluginTemplates, RandomBytes, RenderedCommand,
+    Template, Timestamp, Vm, VmId,
+};
+use corral_engine::ports::{
+    Exit, Failure, FilterChain, Found, Output, PluginError, PluginNotice, Plugins, Probe, RunError, RunEvent, Runner,
+    Step, StreamInfo, Target,
+};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// Bytes that never repeat.
+#[derive(Default)]
+pub struct Counter(AtomicU64);
+
+impl RandomBytes for Counter {
+    fn fill(&self, buffer: &mut [u8]) {
+        let n = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        for (slot, byte) in buffer.iter_mut().rev().zip(n.iter().rev().chain(std::iter::repeat(&0))) {
+            *slot = *byte;
+        }
+    }
+}
+
+/// Runs scripts of its own little language, a step a line: `lines N`, `bytes TEXT`, `gate`, `wait`, `exit N`,
+/// `unreachable`.
+pub struct FakeRunner {
+    /// `gate` goes on when there is a permit.
+    pub gate: Semaphore,
+    /// Runs that were started.
+    pub started: AtomicUsize,
+}
+
+impl Default for FakeRunner {
+    fn default() -> Self {
+        Self { gate: Semaphore::new(0), started: AtomicUsize::new(0) }
+    }
+}
+
+#[async_trait]
+impl Runner for FakeRunner {
+    async fn run(
+        &self,
+        _: &Target,
+        command: &RenderedCommand,
+        events: mpsc::Sender<RunEvent>,
+        cancel: CancellationToken,
+    ) -> Result<Exit, RunError> {
+        let CommandLine::Script(script) = &command.command else {
+            return Ok(Exit { code: Some(0), signal: None });
+        };
+        if script == "unreachable" {
+            return Err(RunError::Unreachable(failure()));
+        }
+        self.started.fetch_add(1, Ordering::SeqCst);
+        let _ = events.send(RunEvent::Started).await;
+        let mut line = 0;
+        for step in script.lines() {
+            let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
+            match verb {
+                "lines" => {
+                    let until = line + rest.parse::<u64>().unwrap();
+                    while line < until {
+                        let end = until.min(line + 1_000);
+                        let text: String = (line..end).map(|n| format!("line {n}\n")).collect();
+                        output(&events, text.into()).await;
+                        line = end;
+                    }
+                }
+                "bytes" => {
+                    output(
+                        &events,
+                        Bytes::from(
+                            rest.replace("\\xff", "\u{1}")
+                                .into_bytes()
+                                .into_iter()
+                                .map(|b| if b == 1 { 0xff } else { b })
+                                .chain([b'\n'])
+                                .collect::<Vec<_>>(),
+                        ),
+                    )
+                    .await
+                }
+                "gate" => self.gate.acquire().await.unwrap().forget(),
+                "wait" => {
+                    cancel.cancelled().await;
+                    return Err(RunError::Cancelled("ended".into()));
+                }
+                "exit" => return Ok(Exit { code: Some(rest.parse().unwrap()), signal: None }),
+                other => panic!("no such step: {other}"),
+            }
+        }
+        Ok(Exit { code: Some(0), signal: None })
+    }
+
+    async fn probe(&self, _: &Target) -> Probe {
+        let step = |name, ok| Step { name, ok, detail: "as expected".into(), took: Duration::from_millis(3) };
+        Probe {
+            steps: vec![step("resolve", true), step("connect", false)],
+            latency: None,
+            failure: Some(failure()),
+            new_host_key: None,
+        }
+    }
+
+    async fn check(&self, _: &Target) -> Result<Duration, Failure> {
+        Ok(Duration::from_millis(1))
+    }
+
+    async fn forget(&self, _: VmId) {}
+}
+
+async fn output(events: &mpsc::Sender<RunEvent>, bytes: Bytes) {
+    let at = Timestamp::from_millis(1_700_000_000_000);
+    let _ = events.send(RunEvent::Output(Output { stream: OutputStream::Stdout, bytes, at })).await;
+}
+
+fn failure() -> Failure {
+    Failure {
+        step: "connect",
+        message: "connection refused".into(),
+        remedy: "is sshd running there?".into(),
+        offered_host_key: None,
+    }
+}
+
+/// One plugin with one template and one machine.
+pub struct FakePlugins;
+
+/// What plugins tell at start.
+pub fn notices() -> Vec<PluginNotice> {
+    let template = Template {
+        id: "ops/disk".into(),
+        origin: Origin::Plugin("ops".into()),
+        title: "Disk usage".into(),
+        description: "Shows it".into(),
+        category: "Disks".into(),
+        parameters: serde_json::json!({"type": "object", "properties": {"path": {"type": "string"}}, "additionalProperties": false}),
+        mode: Mode::Direct,
+        dangerous: false,
+        timeout_seconds: 0,
+        applies_to: "role=db".into(),
+    };
+    let offer = PluginTemplates { templates: vec![template], problems: vec!["x.yaml: line 3".into()] };
+    vec![PluginNotice::Templates { plugin: "ops".into(), offer }]
+}
+
+#[async_trait]
+impl Plugins for FakePlugins {
+    async fn render(
+        &self,
+        _: &Template,
+        args: &serde_json::Value,
+        vms: &[Arc<Vm>],
+    ) -> Result<Vec<RenderedCommand>, PluginError> {
+        let path = args["path"].as_str().unwrap_or("/");
+        Ok(vms.iter().map(|_| RenderedCommand::plain(CommandLine::Argv(vec!["df".into(), path.into()]))).collect())
+    }
+
+    async fn open_filters(&self, _: StreamInfo) -> Result<Box<dyn FilterChain>, PluginError> {
+        Ok(Box::new(PassThrough))
+    }
+
+    fn discovery_sources(&self) -> Vec<String> {
+        vec!["ssh-config".into()]
+    }
+
+    async fn discover(&self, source: &str) -> Result<Vec<Found>, PluginError> {
+        if source != "ssh-config" {
+            return Err(PluginError::NotFound(format!("there is no discovery source {source}")));
+        }
+        let new = NewVm::ssh("found-1", "192.0.2.9", 2222, "root");
+        Ok(vec![Found { external_id: "found-1".into(), new, jump_ids: Vec::new(), running: None }])
+    }
+
+    async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {
+        Err(PluginError::NotFound(format!("there is no plugin {id}")))
+    }
+}
+
+struct PassThrough;
+
+#[async_trait]
+impl FilterChain for PassThrough {
+    async fn process(&mut self, lines: Lines) -> Result<Lines, PluginError> {
+        Ok(lines)
+    }
+
+    async fn finish(&mut self) -> Result<Lines, PluginError> {
+        Ok(Lines::default())
+    }
+
+    fn plugins(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}

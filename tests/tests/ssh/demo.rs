@@ -30,7 +30,7 @@ async fn every_demo_machine_tells_its_story() {
             let (exit, backup) = run(&*runner, &target, &script("backup")).await;
             assert_eq!(exit.unwrap().code, Some(0), "{}", backup.err());
             let (exit, deploy) = run(&*runner, &target, &script("deploy 9.9.9")).await;
-            let expected = if target.vm.name == "web-2" { 1 } else { 0 };
+            let expected = i32::from(target.vm.name == "web-2");
             assert_eq!(exit.unwrap().code, Some(expected), "{}", deploy.err());
             assert!(deploy.err().contains("deprecated") && deploy.out().contains("100 %"));
         })

@@ -25,7 +25,8 @@ async fn a_probe_names_every_step_and_stops_at_the_first_that_fails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forced_command_is_found_by_the_exec_step() {
-    let sshd = Sshd::start(Options { net: 71, config: "ForceCommand echo no; exit 9\n".to_owned(), ..Options::default() });
+    let sshd =
+        Sshd::start(Options { net: 71, config: "ForceCommand echo no; exit 9\n".to_owned(), ..Options::default() });
     let probe = SshRunner::new(config()).probe(&to(vm_of(&sshd))).await;
     let failure = probe.failure.unwrap();
     assert_eq!(failure.step, "exec");

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{LIMIT, config, output, run, script, to, vm, vm_of};
 
-fn code(code: i32) -> Result<Exit, RunError> {
-    Ok(Exit { code: Some(code), signal: None })
+fn code(code: i32) -> Exit {
+    Exit { code: Some(code), signal: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,7 +21,7 @@ async fn both_outputs_come_apart_and_with_every_byte() {
     let sshd = Sshd::start(Options { net: 10, ..Options::default() });
     let (runner, target) = (SshRunner::new(config()), to(vm_of(&sshd)));
     let (exit, seen) = run(&runner, &target, &script(r"printf 'out\377\000\n'; printf 'err\200\n' >&2; exit 7")).await;
-    assert_eq!(exit, code(7));
+    assert_eq!(exit, Ok(code(7)));
     assert!(seen.started);
     assert_eq!(seen.stdout, b"out\xff\x00\n");
     assert_eq!(seen.stderr, b"err\x80\n");
@@ -33,7 +33,7 @@ async fn a_signal_that_ends_a_command_is_named() {
     let (runner, target) = (SshRunner::new(config()), to(vm_of(&sshd)));
     let (exit, _) = run(&runner, &target, &script("kill -KILL $$")).await;
     assert_eq!(exit, Ok(Exit { code: None, signal: Some("KILL".to_owned()) }));
-    assert_eq!(run(&runner, &target, &script("no-such-command-here")).await.0, code(127));
+    assert_eq!(run(&runner, &target, &script("no-such-command-here")).await.0, Ok(code(127)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,12 +44,12 @@ async fn standard_input_arrives_whole_and_ends() {
     let input: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     command.stdin = Some(input.clone());
     let (exit, seen) = run(&runner, &target, &command).await;
-    assert_eq!(exit, code(0));
+    assert_eq!(exit, Ok(code(0)));
     assert!(seen.out().ends_with(" 3000000\n"), "{}", seen.out());
     // Without any, a command that reads comes to an end at once; one that does not read is not waited for.
     assert_eq!(output(&runner, &target, "cat; echo end").await, "end\n");
     command.command = corral_domain::CommandLine::Script("exec true".to_owned());
-    assert_eq!(run(&runner, &target, &command).await.0, code(0));
+    assert_eq!(run(&runner, &target, &command).await.0, Ok(code(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +60,7 @@ async fn folder_variables_and_quotes_are_as_given() {
     command.workdir = Some("/usr".to_owned());
     command.env = vec![("GREETING".to_owned(), "it's \"$HOME\"\nhi".to_owned())];
     let (exit, seen) = run(&runner, &target, &command).await;
-    assert_eq!(exit, code(0), "{}", seen.err());
+    assert_eq!(exit, Ok(code(0)), "{}", seen.err());
     assert_eq!(seen.out(), "/usr\nit's \"$HOME\"\nhi\n!\na\\b\n");
 }
 
@@ -84,9 +84,8 @@ async fn a_line_of_a_hundred_megabytes_streams_in_bounded_memory() {
         (bytes, peak)
     };
     let command = script(&format!("head -c {BYTES} /dev/zero | tr '\\0' x"));
-    let (exit, (bytes, peak)) =
-        tokio::join!(runner.run(&target, &command, events, CancellationToken::new()), count);
-    assert_eq!((exit, bytes), (code(0), BYTES));
+    let (exit, (bytes, peak)) = tokio::join!(runner.run(&target, &command, events, CancellationToken::new()), count);
+    assert_eq!((exit, bytes), (Ok(code(0)), BYTES));
     let grown = peak.saturating_sub(before);
     // Other tests run in this process meanwhile; 64 MiB is well below the line and well above what they need.
     assert!(grown < 64 << 20, "memory grew by {} MiB", grown >> 20);
@@ -119,7 +118,7 @@ async fn a_taker_that_waits_slows_the_command_and_loses_nothing() {
         all
     };
     let (exit, all) = tokio::join!(runner.run(&target, &command, events, CancellationToken::new()), take);
-    assert_eq!(exit, code(0));
+    assert_eq!(exit, Ok(code(0)));
     let text = String::from_utf8(all).unwrap();
     assert!(text.lines().enumerate().all(|(at, line)| line == (at + 1).to_string()));
     assert_eq!(text.lines().count(), 4_000_000);

@@ -202,3 +202,59 @@ impl KnownHostsCache {
         Some(known)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+    fn knows(names: &str, host: &str, port: u16) -> bool {
+        !KnownHosts::parse(&format!("{names} {KEY} comment here")).keys(host, port).is_empty()
+    }
+
+    #[test]
+    fn names_ports_wildcards_and_negation_are_as_in_openssh() {
+        assert!(knows("web-1,10.0.0.1", "10.0.0.1", 22));
+        assert!(knows("WEB-1", "web-1", 22) && knows("web-1", "WEB-1", 22));
+        assert!(!knows("web-1", "web-1", 2222) && knows("[web-1]:2222", "web-1", 2222));
+        assert!(knows("*.example,!bad.example", "web.example", 22));
+        assert!(!knows("*.example,!bad.example", "bad.example", 22));
+        assert!(knows("web-?", "web-1", 22) && !knows("web-?", "web-10", 22));
+        assert!(!knows("!web-1", "web-2", 22));
+    }
+
+    #[test]
+    fn revoked_keys_are_apart_and_authorities_say_nothing_about_plain_keys() {
+        let known = KnownHosts::parse(&format!("@revoked * {KEY}\n@cert-authority * {KEY}\n"));
+        assert!(known.keys("web-1", 22).is_empty());
+        assert_eq!(known.revoked("web-1", 22).len(), 1);
+    }
+
+    #[test]
+    fn a_glob_made_to_be_slow_is_not() {
+        assert!(!glob_matches("*a".repeat(2000).as_bytes(), "a".repeat(1999).as_bytes()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_fail(text in "(.{0,80}\n){0,10}") {
+            KnownHosts::parse(&text).keys("host", 22);
+        }
+
+        #[test]
+        fn a_glob_matches_as_its_definition_says(glob in "[ab*?]{0,8}", text in "[ab]{0,8}") {
+            fn slow(glob: &[u8], text: &[u8]) -> bool {
+                match (glob.split_first(), text.split_first()) {
+                    (None, None) => true,
+                    (Some((b'*', rest)), _) => slow(rest, text) || (!text.is_empty() && slow(glob, &text[1..])),
+                    (Some((g, glob)), Some((t, text))) => (*g == b'?' || g == t) && slow(glob, text),
+                    _ => false,
+                }
+            }
+            prop_assert_eq!(glob_matches(glob.as_bytes(), text.as_bytes()), slow(glob.as_bytes(), text.as_bytes()));
+        }
+    }
+}

@@ -61,7 +61,7 @@ impl Printer {
             Message::Damaged(index, first, count) => {
                 self.note(*index, &format!("{count} lines from line {first} are damaged in the store"))
             }
-            Message::End(_) | Message::Failed(_) => Ok(()),
+            Message::End | Message::Failed(_) => Ok(()),
         }
     }
 

@@ -41,7 +41,7 @@ pub enum Message {
     /// These lines of a VM are damaged in the store: first and count.
     Damaged(usize, u64, u64),
     /// All that was wanted of a VM has come.
-    End(usize),
+    End,
     /// The host cannot be reached any more, or refused.
     Failed(Failure),
 }

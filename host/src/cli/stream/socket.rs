@@ -179,7 +179,7 @@ async fn leave(
     out: &mpsc::Sender<Message>,
 ) -> Result<(), Broken> {
     place.ended = true;
-    tell(out, Message::End(place.wanted.index)).await?;
+    tell(out, Message::End).await?;
     send(socket, &json!({"t": "unsubscribe", "ch": channel})).await
 }
 
@@ -194,7 +194,7 @@ async fn control(text: &str, places: &mut [Place], out: &mpsc::Sender<Message>) 
     match message.get("t").and_then(Value::as_str) {
         Some("end") => {
             place.ended = true;
-            tell(out, Message::End(index)).await
+            tell(out, Message::End).await
         }
         Some("lag") => tell(out, Message::Skipped(index, number("skipped").unwrap_or(0))).await,
         Some("damaged") => {
@@ -204,7 +204,7 @@ async fn control(text: &str, places: &mut [Place], out: &mpsc::Sender<Message>) 
                 place.ended = true;
             }
             tell(out, Message::Damaged(index, first, count)).await?;
-            if place.ended { tell(out, Message::End(index)).await } else { Ok(()) }
+            if place.ended { tell(out, Message::End).await } else { Ok(()) }
         }
         Some("error") => {
             let why = safe(message.get("message").and_then(Value::as_str).unwrap_or("without a reason"));

@@ -46,11 +46,8 @@ export const SHOWN_CHARS_MAX = 20_000;
 
 /** CSI; OSC, DCS, SOS, PM, APC with their strings; two- and three-byte escapes; the 8-bit CSI; what is cut off at the end. */
 const ESCAPE =
-  // eslint-disable-next-line no-control-regex -- control characters are what this is about
   /(?:\x1b\[|\x9b)([0-?]*)([ -/]*)([@-~])|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)|[\x90\x98\x9d\x9e\x9f][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)|(?:\x1b\[|\x9b)[0-?]*[ -/]*$|\x1b[ -/]*[0-~]?/g;
-// eslint-disable-next-line no-control-regex -- control characters are what this is about
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/g;
-// eslint-disable-next-line no-control-regex -- control characters are what this is about
 const SPECIAL = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/;
 /** Marks that turn the direction of text around could make a line read as something else. */
 const BIDI = /[\u202a-\u202e\u2066-\u2069]/g;

@@ -1,0 +1,54 @@
+import { describe, expect, it, vi } from 'vitest';
+import { ApiClient, ApiError, queryString } from './ApiClient';
+
+function clientOf(response: Response | Error) {
+  const fetch = vi.fn(async () => {
+    if (response instanceof Error) throw response;
+    return response.clone();
+  });
+  const onUnauthorized = vi.fn();
+  return { api: new ApiClient({ fetch: fetch as unknown as typeof globalThis.fetch, onUnauthorized }), fetch, onUnauthorized };
+}
+
+describe('ApiClient', () => {
+  it('answers with the body, and with nothing where there is none', async () => {
+    expect(await clientOf(new Response('{"a":1}')).api.get('/x')).toEqual({ a: 1 });
+    expect(await clientOf(new Response(null, { status: 204 })).api.delete('/x')).toBeUndefined();
+  });
+
+  it('says JSON on every request that changes something', async () => {
+    const { api, fetch } = clientOf(new Response('{}'));
+    await api.post('/x');
+    const [, init] = fetch.mock.calls[0] as unknown as [string, RequestInit];
+    expect(init.headers).toMatchObject({ 'content-type': 'application/json' });
+    expect(init.body).toBe('{}');
+  });
+
+  it('turns a problem document into an error with its fields', async () => {
+    const problem = { title: 'Invalid', status: 422, detail: 'name: must not be empty', errors: [{ field: 'name', message: 'must not be empty' }] };
+    const { api } = clientOf(new Response(JSON.stringify(problem), { status: 422 }));
+    const error = await api.post('/x').catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(ApiError);
+    expect(error).toMatchObject({ status: 422, message: problem.detail, fields: { name: 'must not be empty' } });
+  });
+
+  it('makes an error even of an answer that is no problem document', async () => {
+    const { api } = clientOf(new Response('<h1>Bad gateway</h1>', { status: 502 }));
+    await expect(api.get('/x')).rejects.toMatchObject({ status: 502, title: 'Error 502' });
+  });
+
+  it('says what to do when nobody answers', async () => {
+    await expect(clientOf(new TypeError('Failed to fetch')).api.get('/x')).rejects.toThrow(/corral serve/);
+  });
+
+  it('tells when the host does not know who asks', async () => {
+    const { api, onUnauthorized } = clientOf(new Response('{}', { status: 401 }));
+    await expect(api.get('/x')).rejects.toBeInstanceOf(ApiError);
+    expect(onUnauthorized).toHaveBeenCalledOnce();
+  });
+
+  it('leaves empty parts out of a query', () => {
+    expect(queryString({ a: 1, b: '', c: null, d: undefined, e: 'x y' })).toBe('?a=1&e=x+y');
+    expect(queryString({})).toBe('');
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it, vi } from 'vitest';
+import { ApiError } from '$lib/core/clients';
+import { EventDispatcher } from '$lib/core/events';
+import { createUiState } from '$lib/core/state';
+import { AD_HOC, createCommandStore } from '$lib/modules/command';
+import { createJobStore, type JobService } from '$lib/modules/job';
+import { createVmStore } from '$lib/modules/vm';
+import { makeJob, makeSnapshot, makeTemplate, makeVm } from '$lib/test/fakes';
+import { createExecutionStore } from './executionStore.svelte';
+
+function make(create = vi.fn(async () => makeJob('j1', { tasks: [] }))) {
+  const dispatcher = new EventDispatcher();
+  const ui = createUiState({ storage: null, applyTheme: () => undefined, systemDark: () => true });
+  const jobService = { create } as unknown as JobService;
+  const vms = createVmStore({ dispatcher, ui });
+  const commands = createCommandStore(dispatcher);
+  const jobs = createJobStore({ dispatcher, service: jobService });
+  const store = createExecutionStore({ ui, vms, commands, jobs, jobService });
+  const parameters = { type: 'object', required: ['unit'], properties: { unit: { type: 'string' }, lines: { type: 'integer', default: 10 } } };
+  dispatcher.snapshot('e1', 1, makeSnapshot({
+    vms: [makeVm('a', { labels: { role: 'web' } }), makeVm('b')],
+    templates: [makeTemplate('ops/journal', { parameters, applies_to: 'role=web' })]
+  }));
+  return { store, ui, create };
+}
+
+describe('executionStore', () => {
+  it('says the next step until everything is there', () => {
+    const { store, ui } = make();
+    expect(store.missing).toBe('Choose a command.');
+    ui.selectedTemplateId = 'ops/journal';
+    expect(store.missing).toBe('Choose machines to run on.');
+    ui.selectVms(['a', 'b']);
+    expect(store.missing).toBe('Fill in what is marked.');
+    store.setValue('unit', 'nginx.service');
+    expect(store.missing).toBe('');
+    expect(store.unsuited.map((vm) => vm.id)).toEqual(['b']);
+  });
+
+  it('sends the template with typed arguments to exactly the chosen machines', async () => {
+    const { store, ui, create } = make();
+    ui.selectedTemplateId = 'ops/journal';
+    ui.selectVms(['a']);
+    store.setValue('unit', 'nginx.service');
+    store.timeout = '30';
+    expect((await store.run())?.id).toBe('j1');
+    expect(create).toHaveBeenCalledWith({
+      template: { id: 'ops/journal', args: { unit: 'nginx.service', lines: 10 } },
+      targets: { vms: ['a'] },
+      timeout_seconds: 30
+    });
+    expect(ui.selectedJobId).toBe('j1');
+  });
+
+  it('never runs without machines', async () => {
+    const { store, ui, create } = make();
+    ui.selectedTemplateId = AD_HOC;
+    store.script = 'uptime';
+    expect(await store.run()).toBeNull();
+    expect(create).not.toHaveBeenCalled();
+  });
+
+  it('shows a refusal at the field that it names', async () => {
+    const refusal = new ApiError(422, 'Invalid', 'unit: no such unit', { 'template.args.unit': 'no such unit' });
+    const { store, ui } = make(vi.fn(() => Promise.reject(refusal)));
+    ui.selectedTemplateId = 'ops/journal';
+    ui.selectVms(['a']);
+    store.setValue('unit', 'x');
+    expect(await store.run()).toBeNull();
+    expect(store.errors.unit).toBe('no such unit');
+    expect(store.problem).toContain('no such unit');
+    store.setValue('unit', 'y');
+    expect(store.errors.unit).toBeUndefined();
+  });
+
+  it('keeps what was typed into each command', () => {
+    const { store, ui } = make();
+    ui.selectedTemplateId = 'ops/journal';
+    store.setValue('unit', 'x');
+    ui.selectedTemplateId = AD_HOC;
+    ui.selectedTemplateId = 'ops/journal';
+    expect(store.values.unit).toBe('x');
+  });
+});

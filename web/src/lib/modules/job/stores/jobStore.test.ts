@@ -1,0 +1,88 @@
+import { describe, expect, it, vi } from 'vitest';
+import { EventDispatcher } from '$lib/core/events';
+import { makeJob, makeSnapshot, makeTask, NO_COUNTS } from '$lib/test/fakes';
+import type { JobService } from '../services/JobService';
+import { createJobHistory } from './jobHistory.svelte';
+import { createJobStore } from './jobStore.svelte';
+
+function make(service: Partial<JobService> = {}) {
+  const dispatcher = new EventDispatcher();
+  const store = createJobStore({ dispatcher, service: service as JobService });
+  const jobs = [makeJob('02'), makeJob('01', { status: 'failed', counts: { ...NO_COUNTS, failed: 1 } })];
+  dispatcher.snapshot('e1', 10, makeSnapshot({ jobs, tasks: [makeTask('02', 'vm-1')] }));
+  let seq = 10;
+  const emit = (body: object) => dispatcher.events('e1', [{ seq: ++seq, epoch: 'e1', at: '', actor: 'host', ...body } as never]);
+  return { store, emit, dispatcher };
+}
+
+describe('jobStore', () => {
+  it('shows the newest first and knows what is live', () => {
+    const { store, emit } = make();
+    emit({ type: 'job-created', job: makeJob('03', { tasks: [makeTask('03', 'b', { position: 1 }), makeTask('03', 'a')] }) });
+    expect(store.recent.map((job) => job.id)).toEqual(['03', '02', '01']);
+    expect(store.live.map((job) => job.id)).toEqual(['03', '02']);
+    expect(store.tasksOf('03')?.map((task) => task.vm_id)).toEqual(['a', 'b']);
+  });
+
+  it('takes over only what an update names', () => {
+    const { store, emit } = make();
+    emit({ type: 'task-updated', job_id: '02', vm_id: 'vm-1', changes: { lines: 7 } });
+    emit({ type: 'job-updated', job_id: '02', changes: { status: 'succeeded' } });
+    expect(store.task('02', 'vm-1')).toMatchObject({ lines: 7, status: 'running' });
+    expect(store.get('02')).toMatchObject({ status: 'succeeded', command: { script: 'uptime' } });
+  });
+
+  it('fetches the tasks of an ended job when somebody looks, once', async () => {
+    const get = vi.fn(async () => makeJob('01', { status: 'failed', tasks: [makeTask('01', 'vm-1', { status: 'failed' })] }));
+    const { store } = make({ get });
+    await store.ensure('01');
+    await store.ensure('01');
+    expect(get).toHaveBeenCalledOnce();
+    expect(store.tasksOf('01')).toHaveLength(1);
+  });
+
+  it('does not let an answer that was under way make an ended job run again', () => {
+    const { store } = make();
+    store.put(makeJob('01', { status: 'running' }));
+    expect(store.get('01')?.status).toBe('failed');
+  });
+});
+
+describe('jobHistory', () => {
+  it('joins pages with what happens meanwhile, each job once', async () => {
+    const list = vi.fn(async (_filter: unknown, cursor: string | null) =>
+      cursor === null
+        ? { items: [makeJob('02'), makeJob('01')], next_cursor: '01' }
+        : { items: [makeJob('00')], next_cursor: null }
+    );
+    const { store, emit } = make();
+    const history = createJobHistory({ store, service: { list } as unknown as JobService });
+    await history.load();
+    emit({ type: 'job-created', job: makeJob('03', { tasks: [] }) });
+    expect(history.rows.map((job) => job.id)).toEqual(['03', '02', '01']);
+    expect(history.rows.find((job) => job.id === '01')?.status).toBe('failed');
+    await history.more();
+    expect(history.rows.map((job) => job.id)).toEqual(['03', '02', '01', '00']);
+    expect(history.hasMore).toBe(false);
+  });
+
+  it('filters what it shows and asks the host for what it can filter', async () => {
+    const list = vi.fn(async () => ({ items: [], next_cursor: null }));
+    const { store } = make();
+    const history = createJobHistory({ store, service: { list } as unknown as JobService });
+    history.setFilter({ status: 'failed' });
+    await vi.waitFor(() => expect(history.loading).toBe(false));
+    expect(history.rows.map((job) => job.id)).toEqual(['01']);
+    history.setFilter({ text: 'nothing like it' });
+    expect(history.rows).toEqual([]);
+    expect(list).toHaveBeenCalledOnce();
+  });
+
+  it('keeps the reason when the host cannot answer', async () => {
+    const { store } = make();
+    const failure = new Error('disk full');
+    const history = createJobHistory({ store, service: { list: () => Promise.reject(failure) } as unknown as JobService });
+    await history.load();
+    expect(history.error).toBe(failure);
+  });
+});

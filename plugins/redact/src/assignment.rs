@@ -57,10 +57,13 @@ pub fn assigned(captures: &Captures<'_>, line: &str) -> Option<(usize, usize)> {
     if colon && is_prose(&line[start..end]) {
         return None;
     }
+    if !is_secret(key, &line[start..end]) {
+        return None;
+    }
     if colon && begins_line(&line[..captures.get(0)?.start()]) {
         end = yaml_end(line, start).max(end);
     }
-    is_secret(key, &line[start..end]).then_some((start, end))
+    Some((start, end))
 }
 
 /// The secret after a command-line flag.

@@ -48,7 +48,6 @@ pub async fn name(State(app): State<App>, request: Request, next: Next) -> Respo
 }
 
 /// The answer to a panic in a handler. The panic hook has logged it.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that the layer asks for")]
 pub fn panicked(_: Box<dyn Any + Send>) -> Response {
     let error = std::io::Error::other("a handler panicked");
     Problem::internal(&error).into_response()
@@ -64,7 +63,8 @@ pub async fn check(State(app): State<App>, request: Request, next: Next) -> Resp
     if !probe && let Err(problem) = check_host(&app, &request) {
         return problem.into_response();
     }
-    let announced = request.body().size_hint().lower();
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced: u64 = length.unwrap_or_else(|| request.body().size_hint().lower());
     if announced > BODY_MAX as u64 {
         drain(request.into_body());
         let mut response = Problem::too_large(BODY_MAX).into_response();

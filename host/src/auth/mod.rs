@@ -142,11 +142,6 @@ impl Auth {
         create_login_token(&*self.inner.store, &*self.inner.clock).await
     }
 
-    /// An API token that works until it is removed, or for `ttl_millis`.
-    pub async fn create_api_token(&self, name: &str, role: Role, ttl_millis: Option<i64>) -> Result<String, AuthError> {
-        create_api_token(&*self.inner.store, &*self.inner.clock, name, role, ttl_millis).await
-    }
-
     /// Trades a login token for a session. Of several that try the same token one succeeds.
     pub async fn exchange_login(&self, token: &str, peer: Option<IpAddr>) -> Result<Opened, AuthError> {
         let Inner { store, clock, attempts, cookie, .. } = &*self.inner;

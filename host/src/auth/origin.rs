@@ -34,7 +34,6 @@ pub struct HostNames {
     /// Listening on all addresses: any literal address with this port is this machine. A literal cannot be rebound.
     any_address: Option<u16>,
     origins: Vec<String>,
-    url: String,
 }
 
 impl HostNames {
@@ -56,14 +55,7 @@ impl HostNames {
         }
         origins.extend(allowed_origins.iter().filter_map(|origin| origin_and_host(origin)).map(|(origin, _)| origin));
         let any_address = listen.ip().is_unspecified().then_some(port);
-        let reachable = if any_address.is_some() { format!("127.0.0.1:{port}") } else { listen.to_string() };
-        let url = public_url.map_or_else(|| format!("http://{reachable}"), |url| url.trim_end_matches('/').to_owned());
-        Self { hosts, any_address, origins, url }
-    }
-
-    /// The address to give to people, without a slash at its end.
-    pub fn url(&self) -> &str {
-        &self.url
+        Self { hosts, any_address, origins }
     }
 
     /// All origins of the host's own pages that are known beforehand.
@@ -179,6 +171,5 @@ mod tests {
         assert_eq!(open.check_host("192.0.2.7:8080"), Ok(()));
         assert!(open.check_host("evil.example.org:8080").is_err());
         assert_eq!(open.check_origin(&headers(Some("http://192.0.2.7:8080"), None), true), Ok(()));
-        assert_eq!(open.url(), "http://127.0.0.1:8080");
     }
 }

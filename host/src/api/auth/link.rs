@@ -20,7 +20,7 @@ pub struct LinkParams {
 
 /// Trades the link's token for a session and goes on to the dashboard. Looking (HEAD) does not use the link up.
 pub async fn link(State(app): State<App>, Params(params): Params<LinkParams>, request: Request) -> Response {
-    let Some(token) = params.token else { return web::serve(State(app), request).await };
+    let Some(token) = params.token else { return web::serve(request).await };
     if request.method() == Method::HEAD {
         return StatusCode::OK.into_response();
     }

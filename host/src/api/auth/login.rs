@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{Extensions, HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use corral_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,6 +27,9 @@ pub struct LoggedIn {
     pub name: String,
     /// `viewer`, `operator` or `admin`.
     pub role: String,
+    /// When the session ends.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
 }
 
 /// Trades the token of a login link for a session cookie.
@@ -42,6 +46,7 @@ pub async fn login(
     // A page of another site must not log a visitor in as somebody else.
     app.auth().names().check_origin(&headers, false)?;
     let opened = app.auth().exchange_login(&body.token, peer(&extensions)).await?;
-    let body = LoggedIn { name: opened.actor.name, role: opened.actor.role.to_string() };
+    let role = opened.actor.role.to_string();
+    let body = LoggedIn { name: opened.actor.name, role, expires_at: opened.expires_at };
     Ok(([(header::SET_COOKIE, opened.set_cookie)], Json(body)).into_response())
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
     CommandLine, Lines, Mode, NewVm, Origin, OutputStream, PluginInfo, PluginTemplates, RandomBytes, RenderedCommand,
-    Template, Timestamp, Vm, VmId,
+    Source, Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
     Exit, Failure, FilterChain, Found, Output, PluginError, PluginNotice, Plugins, Probe, RunError, RunEvent, Runner,
@@ -70,25 +70,12 @@ impl Runner for FakeRunner {
                     let until = line + rest.parse::<u64>().unwrap();
                     while line < until {
                         let end = until.min(line + 1_000);
-                        let text: String = (line..end).map(|n| format!("line {n}\n")).collect();
+                        let text: Vec<u8> = (line..end).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
                         output(&events, text.into()).await;
                         line = end;
                     }
                 }
-                "bytes" => {
-                    output(
-                        &events,
-                        Bytes::from(
-                            rest.replace("\\xff", "\u{1}")
-                                .into_bytes()
-                                .into_iter()
-                                .map(|b| if b == 1 { 0xff } else { b })
-                                .chain([b'\n'])
-                                .collect::<Vec<_>>(),
-                        ),
-                    )
-                    .await
-                }
+                "bytes" => output(&events, raw(rest)).await,
                 "gate" => self.gate.acquire().await.unwrap().forget(),
                 "wait" => {
                     cancel.cancelled().await;
@@ -116,6 +103,19 @@ impl Runner for FakeRunner {
     }
 
     async fn forget(&self, _: VmId) {}
+}
+
+/// The text as a line, with `\xff` for a byte that no UTF-8 has.
+fn raw(text: &str) -> Bytes {
+    let mut bytes = Vec::new();
+    for (n, part) in text.split("\\xff").enumerate() {
+        if n > 0 {
+            bytes.push(0xff);
+        }
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    bytes.push(b'\n');
+    bytes.into()
 }
 
 async fn output(events: &mpsc::Sender<RunEvent>, bytes: Bytes) {
@@ -161,7 +161,8 @@ impl Plugins for FakePlugins {
         args: &serde_json::Value,
         vms: &[Arc<Vm>],
     ) -> Result<Vec<RenderedCommand>, PluginError> {
-        let path = args["path"].as_str().unwrap_or("/");
+        let wrong = || PluginError::InvalidInput("path: is a text".into());
+        let path = args["path"].as_str().ok_or_else(wrong)?;
         Ok(vms.iter().map(|_| RenderedCommand::plain(CommandLine::Argv(vec!["df".into(), path.into()]))).collect())
     }
 
@@ -177,7 +178,8 @@ impl Plugins for FakePlugins {
         if source != "ssh-config" {
             return Err(PluginError::NotFound(format!("there is no discovery source {source}")));
         }
-        let new = NewVm::ssh("found-1", "192.0.2.9", 2222, "root");
+        let mut new = NewVm::ssh("found-1", "192.0.2.9", 2222, "root");
+        new.source = Some(Source { plugin: source.into(), external_id: "found-1".into() });
         Ok(vec![Found { external_id: "found-1".into(), new, jump_ids: Vec::new(), running: None }])
     }
 

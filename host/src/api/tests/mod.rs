@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::{App, router};
-use crate::auth::{Auth, Options};
+use crate::auth::{Auth, Options, create_api_token};
 use fakes::{Counter, FakePlugins, FakeRunner};
 
 /// A host without a process: everything but the command line.
@@ -37,6 +37,7 @@ struct Host {
     engine: Engine,
     router: Router,
     auth: Auth,
+    store: Arc<SqliteStore>,
     runner: Arc<FakeRunner>,
     address: SocketAddr,
     admin: String,
@@ -105,13 +106,13 @@ impl Host {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let options = Options { listen: address, public_url: None, allowed_origins: Vec::new() };
-        let auth = Auth::new(store, clock.clone(), options);
-        let admin = auth.create_api_token("test", Role::Admin, None).await.unwrap();
+        let auth = Auth::new(store.clone(), clock.clone(), options);
+        let admin = create_api_token(&*store, &SystemClock, "test", Role::Admin, None).await.unwrap();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let app = App::new(engine.clone(), auth.clone(), clock, stop.clone(), tasks.clone());
         let router = router(app.clone());
         tokio::spawn(super::serve(listener, router.clone(), stop.clone(), tasks.clone()));
-        let host = Self { app, engine, router, auth, runner, address, admin, stop, tasks, _folder: folder };
+        let host = Self { app, engine, router, auth, store, runner, address, admin, stop, tasks, _folder: folder };
         host.wait_for(|state| !state.plugin_templates.is_empty()).await;
         host
     }

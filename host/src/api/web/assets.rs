@@ -41,7 +41,7 @@ impl Assets {
     }
 
     /// A file by its path without a slash before it.
-    pub fn get(&self, path: &str) -> Option<Asset> {
+    pub fn get(path: &str) -> Option<Asset> {
         let file = Files::get(path)?;
         let bytes = match file.data {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),

@@ -3,14 +3,13 @@
 mod assets;
 mod headers;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 pub use assets::Assets;
 pub use headers::harden;
 
-use super::App;
 use super::request::{no_such_path, wrong_method};
 
 /// Files whose names change with their content.
@@ -18,7 +17,7 @@ const IMMUTABLE: &str = "_app/immutable/";
 const PAGE_STYLE: &str = include_str!("page.css");
 
 /// Everything that is not a route: a file of the dashboard, or its one page for the paths that it routes itself.
-pub async fn serve(State(app): State<App>, request: Request) -> Response {
+pub async fn serve(request: Request) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     if method != Method::GET && method != Method::HEAD {
         return wrong_method(method, uri).await.into_response();
@@ -27,14 +26,14 @@ pub async fn serve(State(app): State<App>, request: Request) -> Response {
     if path == "page.css" {
         return ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], PAGE_STYLE).into_response();
     }
-    if let Some(file) = app.assets().get(path) {
+    if let Some(file) = Assets::get(path) {
         let cache = if path.starts_with(IMMUTABLE) { "public, max-age=31536000, immutable" } else { "no-cache" };
         return answer(request.headers(), &file, cache);
     }
     if !wants_page(path, request.headers()) {
         return no_such_path(uri).await.into_response();
     }
-    match app.assets().get("index.html") {
+    match Assets::get("index.html") {
         Some(index) => answer(request.headers(), &index, "no-cache"),
         None => not_built(),
     }

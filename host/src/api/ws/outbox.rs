@@ -117,13 +117,11 @@ impl Outbox {
 
     /// The same for any message.
     pub fn answer_raw(&self, message: Message) -> Result<(), Closed> {
-        match self.room.clone().try_acquire_many_owned(cost(&message)) {
-            Ok(room) => self.push(message, room),
-            Err(_) => {
-                self.close(CloseCode::Slow, "slow");
-                Err(Closed)
-            }
+        if let Ok(room) = self.room.clone().try_acquire_many_owned(cost(&message)) {
+            return self.push(message, room);
         }
+        self.close(CloseCode::Slow, "slow");
+        Err(Closed)
     }
 
     /// Closes the socket. The first reason counts.

@@ -184,8 +184,14 @@ impl Session {
                     return self.error(Some(ch), "too_many_channels", &text);
                 }
                 match (topic.as_str(), job, vm) {
-                    ("state", None, None) => self.subscribe_state(ch, epoch.zip(seq)),
-                    ("log", Some(job), Some(vm)) => self.subscribe_log(ch, TaskKey { job, vm }, from.unwrap_or(0)),
+                    ("state", None, None) => {
+                        self.subscribe_state(ch, epoch.zip(seq));
+                        Ok(())
+                    }
+                    ("log", Some(job), Some(vm)) => {
+                        self.subscribe_log(ch, TaskKey { job, vm }, from.unwrap_or(0));
+                        Ok(())
+                    }
                     ("log", ..) => self.malformed("a log is named by `job` and `vm`"),
                     ("state", ..) => self.malformed("`state` has no `job` and no `vm`"),
                     _ => self.error(Some(ch), "unknown_topic", "topics are state and log"),
@@ -194,7 +200,7 @@ impl Session {
         }
     }
 
-    fn subscribe_state(&mut self, ch: u32, place: Option<(String, u64)>) -> Result<(), Closed> {
+    fn subscribe_state(&mut self, ch: u32, place: Option<(String, u64)>) {
         let (app, outbox, cancel) = (self.app.clone(), self.outbox.clone(), self.outbox.closing().child_token());
         let run = {
             let cancel = cancel.clone();
@@ -202,10 +208,9 @@ impl Session {
         };
         let task = self.tasks.spawn(run);
         self.channels.insert(ch, Channel { cancel, done: Arc::default(), credit: None, task });
-        Ok(())
     }
 
-    fn subscribe_log(&mut self, ch: u32, key: TaskKey, from: i64) -> Result<(), Closed> {
+    fn subscribe_log(&mut self, ch: u32, key: TaskKey, from: i64) {
         let cancel = self.outbox.closing().child_token();
         let (done, credit) = (Arc::<AtomicBool>::default(), Arc::<Credit>::default());
         let log = LogChannel {
@@ -222,7 +227,6 @@ impl Session {
         };
         let task = self.tasks.spawn(run);
         self.channels.insert(ch, Channel { cancel, done, credit: Some(credit), task });
-        Ok(())
     }
 
     fn error(&self, ch: Option<u32>, code: &str, message: &str) -> Result<(), Closed> {

@@ -19,7 +19,7 @@ pub async fn snapshot(app: &App, state: &State) -> Result<StateSnapshot, Storage
     let live: HashSet<_> = state.jobs.keys().copied().collect();
     let mut jobs: Vec<Job> = state.jobs.values().map(|job| Job::from(&**job)).collect();
     jobs.extend(stored.iter().filter(|job| job.status.is_final() && !live.contains(&job.id)).map(Job::from));
-    jobs.sort_by(|a, b| b.id.cmp(&a.id));
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.id));
     Ok(StateSnapshot {
         epoch: app.engine().epoch().to_owned(),
         seq: state.seq,

@@ -1,4 +1,10 @@
-import { ListChecks, Gauge, Play, Puzzle, Server, Settings, SquareTerminal } from '@lucide/svelte';
+import ListChecks from '@lucide/svelte/icons/list-checks';
+import Gauge from '@lucide/svelte/icons/gauge';
+import Play from '@lucide/svelte/icons/play';
+import Puzzle from '@lucide/svelte/icons/puzzle';
+import Server from '@lucide/svelte/icons/server';
+import Settings from '@lucide/svelte/icons/settings';
+import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 
 /** The places of the dashboard, in the order of the rail. */
 export const PLACES = [

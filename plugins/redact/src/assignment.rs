@@ -63,7 +63,7 @@ pub fn assigned(captures: &Captures<'_>, line: &str) -> Option<(usize, usize)> {
     if colon && begins_line(&line[..captures.get(0)?.start()]) {
         end = yaml_end(line, start).max(end);
     }
-    Some((start, end))
+    is_secret(key, &line[start..end]).then_some((start, end))
 }
 
 /// The secret after a command-line flag.

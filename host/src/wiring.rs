@@ -33,8 +33,10 @@ use crate::{api, auth, bundled};
 const HOST_KEYS_WAITING_MAX: usize = 256;
 /// The engine ends within its own grace; this is beyond all of it.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(30);
-const PLUGINS_DEADLINE: Duration = Duration::from_secs(5);
+/// Short: a compilation that is under way cannot be broken off, and it keeps nothing that would be lost.
+const PLUGINS_DEADLINE: Duration = Duration::from_secs(2);
 const STORE_DEADLINE: Duration = Duration::from_secs(5);
+const DEMO_DEADLINE: Duration = Duration::from_secs(5);
 /// How often tokens and sessions that have ended are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -113,10 +115,10 @@ impl Host {
         let address = listener.local_addr().context("asking for the address that was bound")?;
         let store = open_store(data).await?;
         refuse_unclaimed(address, config, &store).await?;
-        let opened = begun.elapsed();
+        let opened = Instant::now();
 
         let (plugins, notices) = start_plugins(config, data).await?;
-        let plugged = begun.elapsed();
+        let plugged = Instant::now();
         let clock: Arc<dyn Clock> = Arc::new(clock());
         let (keys, accepted) = mpsc::channel(HOST_KEYS_WAITING_MAX);
         let deps = Deps {
@@ -137,7 +139,12 @@ impl Host {
         let app = api::App::new(engine.clone(), auth.clone(), clock, lifecycle.stopping(), lifecycle.tracker());
         let serving = api::serve(listener, api::router(app), lifecycle.stopping(), lifecycle.tracker());
         lifecycle.spawn(serving);
-        tracing::debug!(store = ?opened, plugins = ?plugged - opened, engine_and_api = ?begun.elapsed() - plugged, "started");
+        tracing::debug!(
+            store = ?opened.duration_since(begun),
+            plugins = ?plugged.duration_since(opened),
+            engine_and_api = ?plugged.elapsed(),
+            "started"
+        );
 
         let url = format!("http://{}", reachable(address));
         let public_url = public_url.unwrap_or_else(|| url.clone());
@@ -246,7 +253,7 @@ impl DemoMachines {
 
     /// Stops them with all that they run.
     pub async fn stop(self) {
-        within("the demo's machines", PLUGINS_DEADLINE, self.0.stop()).await;
+        within("the demo's machines", DEMO_DEADLINE, self.0.stop()).await;
     }
 }
 
@@ -265,6 +272,11 @@ async fn start_plugins(
     let templates = config.plugins.templates.iter().cloned().collect();
     settings.mounts = BTreeMap::from([("templates".to_owned(), templates)]);
     settings.home = std::env::var_os("HOME").map(PathBuf::from);
+    settings.local_user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    // As ssh does it: the agent where one runs, the usual key files elsewhere.
+    if std::env::var_os("SSH_AUTH_SOCK").is_none() {
+        settings.default_auth = corral_domain::Auth::Key { identity_file: None, secret: None };
+    }
     settings.plugins = config.plugins.each.iter().map(|(id, one)| (id.clone(), plugin_settings(one))).collect();
     Ok(PluginHost::start(settings, Arc::new(clock())).await?)
 }

@@ -1,5 +1,6 @@
 //! The HTTP client of the command line: requests, and what refusals mean.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode, Url};
@@ -174,7 +175,8 @@ fn refused(status: StatusCode, problem: &Value) -> Failure {
     let mut message = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the host answered {status}"));
     for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let part = |key: &str| safe(error.get(key).and_then(Value::as_str).unwrap_or_default());
-        message.push_str(&format!("\n{}: {}", part("field"), part("message")));
+        // Writing to a String cannot fail.
+        let _ = write!(message, "\n{}: {}", part("field"), part("message"));
     }
     let (exit, hint) = match status.as_u16() {
         401 => (Exit::Forbidden, Some("the token is not valid here; make one with `corral token create`")),

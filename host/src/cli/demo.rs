@@ -105,17 +105,17 @@ async fn put(host: &Host, machines: Vec<NewVm>) -> Result<()> {
 fn banner(host: &Host, data: &Path, names: &[String], temporary: bool, link: &str) {
     let paint = Paint::stdout();
     let bold = |text: &str| paint.sgr("1", text);
-    println!();
-    println!("  {} {}", bold("Corral demo"), env!("CARGO_PKG_VERSION"));
-    println!();
-    println!("  Machines   {}", names.join(", "));
-    println!("             SSH servers inside this process; their commands run as you, on this machine");
-    println!("  Templates  {} (edit one, it reloads)", data.join("templates").display());
-    println!("  Data       {}{}", data.display(), if temporary { " (removed at the end)" } else { "" });
-    println!("  Shell      export CORRAL_URL={}", host.url);
-    println!("             export CORRAL_TOKEN=$(corral token create --data {} --name me)", data.display());
-    println!("             corral run -l role=web -- uptime");
-    println!("  Ctrl-C ends it.");
-    println!();
-    println!("  Open, it logs you in: {}", paint.sgr("4", link));
+    say!();
+    say!("  {} {}", bold("Corral demo"), env!("CARGO_PKG_VERSION"));
+    say!();
+    say!("  Machines   {}", names.join(", "));
+    say!("             SSH servers inside this process; their commands run as you, on this machine");
+    say!("  Templates  {} (edit one, it reloads)", data.join("templates").display());
+    say!("  Data       {}{}", data.display(), if temporary { " (removed at the end)" } else { "" });
+    say!("  Shell      export CORRAL_URL={}", host.url);
+    say!("             export CORRAL_TOKEN=$(corral token create --data {} --name me)", data.display());
+    say!("             corral run -l role=web -- uptime");
+    say!("  Ctrl-C ends it.");
+    say!();
+    say!("  Open, it logs you in: {}", paint.sgr("4", link));
 }

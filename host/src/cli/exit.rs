@@ -131,7 +131,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// Tells the person and gives the code. Anything that carries no code is a fault of the program.
 pub fn report(error: &anyhow::Error) -> Exit {
     let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>()).cloned().or_else(|| {
-        let storage = error.chain().any(|cause| cause.is::<StorageError>());
+        let storage = error.chain().any(<dyn std::error::Error>::is::<StorageError>);
         storage.then(|| Failure::new(Exit::Database, format!("{error:#}")))
     });
     let failure = failure.unwrap_or_else(|| Failure::new(Exit::Internal, format!("{error:#}")));

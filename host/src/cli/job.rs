@@ -131,7 +131,7 @@ async fn show(args: One) -> Result<Exit> {
 fn print_job(job: &Value) {
     let line = |key: &str, value: &str| {
         if !value.is_empty() {
-            println!("{key:<10} {value}");
+            say!("{key:<10} {value}");
         }
     };
     line("job", &field(job, "id"));
@@ -141,7 +141,7 @@ fn print_job(job: &Value) {
     line("created", &time(job, "created_at"));
     line("started", &time(job, "started_at"));
     line("finished", &time(job, "finished_at"));
-    println!();
+    say!();
     output::print_text(&tasks(job, |_| true).render(Paint::stdout()));
 }
 
@@ -182,7 +182,7 @@ async fn cancel(args: One) -> Result<Exit> {
     if args.json {
         output::json(&job)?;
     } else {
-        println!("cancelling {id}; `corral job show {id}` tells how it ended");
+        say!("cancelling {id}; `corral job show {id}` tells how it ended");
     }
     Ok(Exit::Ok)
 }

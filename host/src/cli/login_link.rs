@@ -39,7 +39,7 @@ pub async fn run(args: Args) -> Result<Exit> {
     if args.json {
         output::json(&json!({ "url": link }))?;
     } else {
-        println!("{link}");
+        say!("{link}");
     }
     Ok(Exit::Ok)
 }

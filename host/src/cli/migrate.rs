@@ -32,7 +32,7 @@ pub async fn run(args: Args) -> Result<Exit> {
     let begun = std::time::Instant::now();
     let store = wiring::open_store(&data).await?;
     store.close().await;
-    println!(
+    say!(
         "{} has the schema of this version ({}); took {} ms",
         data.path().join("state.db").display(),
         env!("CARGO_PKG_VERSION"),

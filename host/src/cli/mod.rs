@@ -3,6 +3,14 @@
 //! Commands are of two kinds: those that work on a data folder of this machine (`serve`, `demo`, `token`, `login-link`,
 //! `doctor`, `migrate`), and those that ask a running host over HTTP as any other client would.
 
+/// `println!` to a reader that may have gone away (`| head`), which is no fault.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout().lock(), $($text)*);
+    }};
+}
+
 mod client;
 mod command;
 mod connect;

@@ -123,9 +123,9 @@ fn control_sequence(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Opt
         match c {
             '0'..='9' | ';' | ':' if parameters.len() < PARAMETERS_MAX => parameters.push(c),
             'm' => return parameters.bytes().all(|b| b.is_ascii_digit() || b";:".contains(&b)).then_some(parameters),
-            '\u{40}'..='\u{7e}' => return None,
             // Private and intermediate bytes: whatever it is, it is no colour.
             '\u{20}'..='\u{3f}' => parameters.push('?'),
+            // The end of another sequence, or something that stands in none.
             _ => return None,
         }
     }

@@ -70,7 +70,9 @@ impl Printer {
         for run in lines.chunk_by(|left, right| left.stderr == right.stderr || self.style.json) {
             let to_stderr = run[0].stderr && !self.style.json;
             let mut text = Vec::new();
-            run.iter().for_each(|line| self.line(&mut text, index, line));
+            for line in run {
+                self.line(&mut text, index, line);
+            }
             if to_stderr {
                 io::stderr().lock().write_all(&text)?;
             } else {

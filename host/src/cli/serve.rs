@@ -68,9 +68,9 @@ pub async fn run(args: Args) -> Result<Exit> {
     let link = host.login_link().await?;
     announce(&host, &data, &link, args.ready_file.as_deref())?;
     let paint = Paint::stdout();
-    println!("Corral {} answers at {}", env!("CARGO_PKG_VERSION"), paint.sgr("1", &host.url));
-    println!("Data: {}", data.path().display());
-    println!("Log in, once, within the hour: {}", paint.sgr("4", &link));
+    say!("Corral {} answers at {}", env!("CARGO_PKG_VERSION"), paint.sgr("1", &host.url));
+    say!("Data: {}", data.path().display());
+    say!("Log in, once, within the hour: {}", paint.sgr("4", &link));
     lifecycle.stopping().cancelled().await;
     withdraw(&data, args.ready_file.as_deref());
     host.stop(&lifecycle).await;

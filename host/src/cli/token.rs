@@ -94,7 +94,7 @@ async fn create(args: Create) -> Result<Exit> {
     if args.json {
         output::json(&json!({ "name": args.name, "role": args.role, "token": token }))?;
     } else {
-        println!("{token}");
+        say!("{token}");
     }
     Ok(Exit::Ok)
 }
@@ -138,7 +138,7 @@ async fn rm(args: Rm) -> Result<Exit> {
     let store = wiring::open_store(&data).await?;
     let result = remove(&store, &args.tokens).await;
     store.close().await;
-    println!("removed {}", result?);
+    say!("removed {}", result?);
     Ok(Exit::Ok)
 }
 

@@ -228,7 +228,7 @@ async fn add(args: Add) -> Result<Exit> {
         output::json(&vm)?;
     } else {
         let name = safe(&field(&vm, "name"));
-        println!("added {name} ({}); `corral vm test {name}` tries the way there", field(&vm, "id"));
+        say!("added {name} ({}); `corral vm test {name}` tries the way there", field(&vm, "id"));
     }
     Ok(Exit::Ok)
 }
@@ -240,7 +240,7 @@ async fn rm(args: Rm) -> Result<Exit> {
     for id in &ids {
         client.delete(&["api", "vms", id]).await?;
     }
-    println!("removed {} VM{}", ids.len(), if ids.len() == 1 { "" } else { "s" });
+    say!("removed {} VM{}", ids.len(), if ids.len() == 1 { "" } else { "s" });
     Ok(Exit::Ok)
 }
 
@@ -267,23 +267,23 @@ async fn test(args: Test) -> Result<Exit> {
 
 fn print_report(name: &str, report: &Value) {
     let paint = Paint::stdout();
-    println!("{}", paint.sgr("1", &safe(name)));
+    say!("{}", paint.sgr("1", &safe(name)));
     for step in report.get("steps").and_then(Value::as_array).into_iter().flatten() {
         let ok = step.get("ok").and_then(Value::as_bool).unwrap_or(false);
         let took = step.get("took_ms").and_then(Value::as_f64).unwrap_or(0.0);
         let mark = if ok { paint.sgr("32", "✓") } else { paint.sgr("31", "✗") };
-        println!("  {mark} {:<13} {took:>7.1} ms  {}", safe(&field(step, "name")), safe(&field(step, "detail")));
+        say!("  {mark} {:<13} {took:>7.1} ms  {}", safe(&field(step, "name")), safe(&field(step, "detail")));
     }
     if let Some(latency) = report.get("latency_ms").and_then(Value::as_f64) {
-        println!("    {:<13} {latency:>7.1} ms", "round trip");
+        say!("    {:<13} {latency:>7.1} ms", "round trip");
     }
     let Some(failure) = report.get("failure").filter(|failure| !failure.is_null()) else { return };
-    println!("    {}", paint.sgr("31", &safe(&field(failure, "message"))));
-    println!("    {} {}", paint.sgr("1", "to do:"), safe(&field(failure, "remedy")));
+    say!("    {}", paint.sgr("31", &safe(&field(failure, "message"))));
+    say!("    {} {}", paint.sgr("1", "to do:"), safe(&field(failure, "remedy")));
     let offered = field(failure, "offered_host_key");
     if !offered.is_empty() {
-        println!("    it showed: {}", safe(&offered));
-        println!("    `corral vm host-key {} accept` accepts it, once you know that it is this machine's", safe(name));
+        say!("    it showed: {}", safe(&offered));
+        say!("    `corral vm host-key {} accept` accepts it, once you know that it is this machine's", safe(name));
     }
 }
 
@@ -301,7 +301,7 @@ async fn show(args: One) -> Result<Exit> {
 fn print_vm(vm: &Value) {
     let line = |key: &str, value: &str| {
         if !value.is_empty() {
-            println!("{key:<12} {value}");
+            say!("{key:<12} {value}");
         }
     };
     line("name", &safe(&field(vm, "name")));

@@ -51,7 +51,7 @@ impl Config {
     /// Reads file and environment; `flags` has the last word.
     pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, Failure> {
         let mut figment = Figment::new();
-        if let Some(path) = chosen_file(file)? {
+        if let Some(path) = chosen_file(file) {
             let text = read(&path)?;
             figment = figment.merge(Named { inner: Toml::string(&text), name: path.display().to_string() });
         }
@@ -117,12 +117,12 @@ fn environment() -> Env {
 }
 
 /// The file that was named, or the usual one if it is there.
-fn chosen_file(named: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+fn chosen_file(named: Option<&Path>) -> Option<PathBuf> {
     if let Some(path) = named {
-        return Ok(Some(path.to_owned()));
+        return Some(path.to_owned());
     }
     let usual = crate::datadir::config_home().map(|home| home.join("corral").join("corral.toml"));
-    Ok(usual.filter(|path| path.is_file()))
+    usual.filter(|path| path.is_file())
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -71,7 +71,7 @@ fn ten_thousand_lines_come_once_each_and_in_order() {
     let fleet = Fleet::new();
     let ran = fleet.ask(&["run", "--vm", "here-1", "--no-prefix", "--quiet", "--script", "seq 10000"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    let expected: String = (1..=10_000).map(|n| format!("{n}\n")).collect();
+    let expected = (1..=10_000).map(|n| n.to_string()).collect::<Vec<_>>().join("\n") + "\n";
     assert_eq!(ran.out, expected);
     assert_eq!(fleet.ask(&["logs", "last"]).out, expected, "from the store, too");
     assert_eq!(fleet.ask(&["logs", "last", "--tail", "2"]).out, "9999\n10000\n");

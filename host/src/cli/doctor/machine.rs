@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::Check;
+use super::{Check, OTHERS_BITS};
 
 const MIB: u64 = 1024 * 1024;
 const FREE_WANTED: u64 = 2_048 * MIB;
@@ -26,7 +26,7 @@ pub fn data_folder(path: &Path) -> Vec<Check> {
         }
     };
     let mode = metadata.permissions().mode() & 0o777;
-    let access = if mode & 0o077 == 0 {
+    let access = if mode.trailing_zeros() >= OTHERS_BITS {
         Check::ok(NAME, format!("{shown}, open to nobody else"))
     } else {
         Check::warn(NAME, format!("{shown} is open to others (mode {mode:o})"), format!("chmod 700 {shown}"))

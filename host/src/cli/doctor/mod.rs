@@ -30,6 +30,9 @@ pub struct Args {
     json: bool,
 }
 
+/// The lowest bits of a mode are the rights of group and others; with none of them set, a file is its owner's alone.
+const OTHERS_BITS: u32 = 6;
+
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -104,8 +107,8 @@ pub async fn run(args: Args) -> Result<Exit> {
 
 fn print(check: &Check) {
     let paint = Paint::stdout();
-    println!("{:<4}  {:<14} {}", paint.status(check.word()), check.name, safe(&check.found));
+    say!("{:<4}  {:<14} {}", paint.status(check.word()), check.name, safe(&check.found));
     if !check.remedy.is_empty() {
-        println!("      {:<14} {} {}", "", paint.sgr("1", "to do:"), safe(&check.remedy));
+        say!("      {:<14} {} {}", "", paint.sgr("1", "to do:"), safe(&check.remedy));
     }
 }

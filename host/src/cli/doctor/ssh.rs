@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Check;
+use super::{Check, OTHERS_BITS};
 
 const AGENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// `SSH_AGENTC_REQUEST_IDENTITIES` and its answer (draft-ietf-sshm-ssh-agent, section 3.5).
@@ -75,7 +75,7 @@ pub fn private_keys() -> Vec<Check> {
     let check = |path: &PathBuf| {
         let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
         let shown = path.display();
-        Some(if mode & 0o077 == 0 {
+        Some(if mode.trailing_zeros() >= OTHERS_BITS {
             Check::ok(NAME, format!("{shown}"))
         } else {
             Check::fail(NAME, format!("{shown} is open to others (mode {mode:o})"), format!("chmod 600 {shown}"))

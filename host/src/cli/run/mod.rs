@@ -93,11 +93,11 @@ pub async fn run(args: Args) -> Result<Exit> {
         if args.json {
             output::json(&json!({"type": "job", "job": job}))?;
         } else {
-            println!("{}", field(&job, "id"));
+            say!("{}", field(&job, "id"));
         }
         return Ok(Exit::Ok);
     }
     let end: Value = watch::to_the_end(&args, &client, &job).await?;
-    watch::report(&args, &end)?;
+    watch::report(&args, &end);
     Ok(super::job::exit_of(&end)?)
 }

@@ -123,13 +123,13 @@ fn counts(job: &Value, paint: Paint) -> String {
 }
 
 /// How it ended, on standard error; with `--json` as the last object.
-pub fn report(args: &Args, job: &Value) -> anyhow::Result<()> {
+pub fn report(args: &Args, job: &Value) {
     if args.json {
         output::print_text(&format!("{}\n", json!({"type": "job", "job": job})));
-        return Ok(());
+        return;
     }
     if args.quiet {
-        return Ok(());
+        return;
     }
     let total = job.get("tasks").and_then(Value::as_array).map_or(0, Vec::len);
     let all = total <= SUMMARY_ROWS_MAX;
@@ -140,5 +140,4 @@ pub fn report(args: &Args, job: &Value) -> anyhow::Result<()> {
         eprint!("{}", table.render(paint));
     }
     eprintln!("{} {}: {}", paint.sgr("1", "job"), field(job, "id"), counts(job, paint));
-    Ok(())
 }

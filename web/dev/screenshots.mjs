@@ -73,12 +73,18 @@ const SHOTS = {
   }
 };
 
+// A login link works once; all contexts share the session that it gave.
+let storageState;
+if (login) {
+  const context = await browser.newContext();
+  await (await context.newPage()).goto(login);
+  storageState = await context.storageState();
+  await context.close();
+}
+
 for (const theme of ['dark', 'light']) {
   for (const [size, viewport] of Object.entries(SIZES)) {
-    const context = await browser.newContext({ viewport, deviceScaleFactor: 1, colorScheme: theme });
-    const first = await context.newPage();
-    if (login) await first.goto(login);
-    await first.close();
+    const context = await browser.newContext({ viewport, deviceScaleFactor: 1, colorScheme: theme, storageState });
     for (const [name, act] of Object.entries(SHOTS)) {
       if (wanted && !wanted.includes(name)) continue;
       const page = await context.newPage();

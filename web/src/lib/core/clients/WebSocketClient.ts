@@ -145,7 +145,7 @@ export class WebSocketClient {
     }
     const message = JSON.parse(String(data)) as ServerMessage;
     if (message.t === 'pong') return this.ponged(message.id);
-    if (message.ch === undefined) return;
+    if (message.ch === undefined || message.ch === null) return;
     this.channels.get(message.ch)?.message(message);
     // The host has closed the channel on its side.
     if (message.t === 'end' || message.t === 'error') this.channels.delete(message.ch);
@@ -162,7 +162,7 @@ export class WebSocketClient {
     }, PONG_WITHIN_MS);
   }
 
-  private ponged(id: number | undefined): void {
+  private ponged(id: number | null | undefined): void {
     if (id !== this.pingId) return;
     this.cancel('pongTimer');
     this.roundTripMs = Math.max(0, this.deps.now() - this.pingSentAt);

@@ -7,6 +7,11 @@ export function formatCount(value: number): string {
   return number.format(value);
 }
 
+/** With a capital letter at its beginning. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** `3 machines`, `1 machine`. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${formatCount(value)} ${value === 1 ? one : many}`;
@@ -34,6 +39,11 @@ export function formatDuration(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}m ${String(Math.floor(seconds % 60)).padStart(2, '0')}s`;
   return `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
+}
+
+/** `<1 ms`, `12 ms`. */
+export function formatLatency(ms: number): string {
+  return ms < 1 ? '<1 ms' : `${Math.round(ms)} ms`;
 }
 
 /** `just now`, `12 s ago`, `4 min ago`, `3 h ago`, then the day. */

@@ -1,6 +1,6 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { EventDispatcher } from '$lib/core/events';
-import { compareText, matchesQuery } from '$lib/shared/utils';
+import { compareText, matchesQuery, sentence } from '$lib/shared/utils';
 import type { CommandGroup, Template, TemplateProblems } from '../types';
 
 /** Every template that plugins offer or people saved. */
@@ -43,7 +43,7 @@ export class CommandStore {
     const groups = new Map<string, Template[]>();
     for (const template of this.all) {
       if (!matchesQuery(query, template.title, template.id, template.description, template.category)) continue;
-      const category = template.category || 'Other';
+      const category = sentence(template.category || 'Other');
       groups.set(category, [...(groups.get(category) ?? []), template]);
     }
     return [...groups.entries()]

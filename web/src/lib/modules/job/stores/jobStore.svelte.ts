@@ -27,12 +27,12 @@ export class JobStore {
     dispatcher.on('job-created', ({ job }) => this.put(job));
     dispatcher.on('job-updated', ({ job_id, changes }) => {
       const job = this.byId.get(job_id);
-      if (job) this.byId.set(job_id, { ...job, ...changes });
+      if (job) this.byId.set(job_id, changed(job, changes));
     });
     dispatcher.on('task-updated', ({ job_id, vm_id, changes }) => {
       const tasks = this.tasksByJob.get(job_id);
       const task = tasks?.get(vm_id);
-      if (task) tasks!.set(vm_id, { ...task, ...changes });
+      if (task) tasks!.set(vm_id, changed(task, changes));
     });
   }
 
@@ -82,6 +82,12 @@ export class JobStore {
     this.generation++;
     this.loaded = true;
   }
+}
+
+/** The object with the fields that an update names; null there means that nothing is said of a field. */
+function changed<T extends object>(object: T, changes: { [K in keyof T]?: T[K] | null }): T {
+  const said = Object.entries(changes).filter(([, value]) => value !== null && value !== undefined);
+  return { ...object, ...(Object.fromEntries(said) as Partial<T>) };
 }
 
 export function createJobStore(deps: JobStoreDeps): JobStore {

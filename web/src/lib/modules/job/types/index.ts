@@ -75,7 +75,7 @@ export function outcomeOf(task: Task): string {
 
 export interface JobRequest {
   command?: CommandLine;
-  template?: { id: string; args: Record<string, unknown> };
+  template?: { id: string; args?: Record<string, unknown> };
   targets: { vms: string[] };
   parallelism?: number;
   timeout_seconds?: number;

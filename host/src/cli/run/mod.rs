@@ -22,7 +22,7 @@ use super::vm::pair;
 Examples:
   corral run -l env=prod,role=web -- uptime
   corral run --vm web-1,web-2 --script 'df -h | sort'
-  corral run -l all --template templates/disk-usage --arg path=/var
+  corral run -l all --template templates/disk-usage --arg warn_at=80
 
 Ends with 0 if all tasks succeeded, 1 if some failed or were cancelled, 4 if the end of some is not known; otherwise as
 `corral --help` says. Ctrl-C cancels the job, a second one leaves it running and ends.")]

@@ -18,7 +18,7 @@ const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 /// How often a state is asked for while waiting for it.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 /// Lines asked for at once.
-const PAGE_LINES: u64 = 5000;
+const PAGE_LINES: u64 = 4096;
 
 /// Speaks HTTP with one host, with one token.
 #[derive(Debug, Clone)]

@@ -37,6 +37,7 @@ impl Fleet {
 
     fn start_now(wanted: usize) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("corral-fleet-").tempdir()?;
+        std::fs::create_dir(folder.path().join("home"))?;
         for name in ["host_key", "client_key"] {
             make_key(&folder.path().join(name))?;
         }
@@ -60,9 +61,12 @@ impl Fleet {
         let at = |name: &str| self.folder.path().join(name).display().to_string();
         let mut config = format!(
             "HostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\nUseDNS no\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 500\nPrintMotd no\n",
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 500\nPrintMotd no\n\
+             SetEnv HOME={}\n",
             at("host_key"),
-            at("authorized_keys")
+            at("authorized_keys"),
+            // The account's own start-up files may print, wait or start programs; an empty home has none.
+            at("home")
         );
         if understands_penalties() {
             // Tests fail to log in on purpose, all from one address.

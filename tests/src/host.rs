@@ -3,8 +3,10 @@
 //! Knows nothing of the host's crates: what the tests see of it is its command line, its HTTP API and its socket.
 
 use std::fs::File;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +20,10 @@ use crate::client::Client;
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// How long a host may take to stop when it is asked to.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// How long the bundled plugins may take to be compiled.
+const COMPILE_LIMIT: Duration = Duration::from_mins(5);
+/// Where a host keeps plugins' native code, below its data.
+const NATIVE_CODE: &str = "cache/plugins";
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
@@ -72,8 +78,16 @@ pub struct Host {
 }
 
 impl Site {
-    /// An empty one. `HOME` is a folder of its own, so that nothing of the person who runs the tests is read.
+    /// An empty one, but for the bundled plugins' native code: compiling it takes a debug build many seconds. `HOME` is
+    /// a folder of its own, so that nothing of the person who runs the tests is read.
     pub fn new() -> Result<Self> {
+        let site = Self::bare()?;
+        copy_native_code(&native_code()?, &site.data().join(NATIVE_CODE))?;
+        Ok(site)
+    }
+
+    /// An empty one.
+    pub fn bare() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("corral-test-").tempdir()?;
         for name in ["home/.ssh", "data"] {
             std::fs::create_dir_all(folder.path().join(name))?;
@@ -118,6 +132,15 @@ impl Site {
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         self.environment(&mut command);
         Ok(command)
+    }
+
+    fn are_plugins_compiling(&self, host: &Host, token: &str) -> Result<bool> {
+        let mut command = self.corral(&["plugin", "ls", "--json"])?;
+        let out = command.env("CORRAL_URL", &host.ready.url).env("CORRAL_TOKEN", token).output()?;
+        if !out.status.success() {
+            bail!("corral plugin ls ended with {}: {}", out.status, String::from_utf8_lossy(&out.stderr));
+        }
+        Ok(String::from_utf8_lossy(&out.stdout).contains("\"compiling\""))
     }
 
     fn environment(&self, command: &mut Command) {
@@ -263,6 +286,46 @@ impl Drop for Host {
             let _ = self.child.wait();
         }
     }
+}
+
+/// The folder of the bundled plugins' native code, filled by the first test that asks and kept beside the binary for the
+/// next run. What does not fit any more, the host recognises by itself.
+fn native_code() -> Result<PathBuf> {
+    static FILLING: Mutex<bool> = Mutex::new(false);
+    let kept = binary()?.with_file_name("system-tests-native-code");
+    let mut filled = FILLING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*filled {
+        let site = Site::bare()?;
+        copy_native_code(&kept, &site.data().join(NATIVE_CODE))?;
+        let mut host = site.start()?;
+        let token = site.token("admin")?;
+        let begun = Instant::now();
+        while site.are_plugins_compiling(&host, &token)? {
+            if begun.elapsed() > COMPILE_LIMIT {
+                bail!("the bundled plugins were not compiled within {COMPILE_LIMIT:?}:\n{}", host.log_tail());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        host.stop()?;
+        if kept.is_dir() {
+            std::fs::remove_dir_all(&kept)?;
+        }
+        copy_native_code(&site.data().join(NATIVE_CODE), &kept)?;
+        *filled = true;
+    }
+    Ok(kept)
+}
+
+fn copy_native_code(from: &Path, to: &Path) -> Result<()> {
+    // The host loads only what nobody else can have written.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(to)?;
+    if from.is_dir() {
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 fn tail(log: &Path) -> String {

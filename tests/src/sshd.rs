@@ -50,6 +50,7 @@ impl Sshd {
     /// If there is no sshd or it does not start: a test without its server has not been run.
     pub fn start(options: Options) -> Self {
         let folder = tempfile::Builder::new().prefix("corral-sshd-").tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("home")).expect("an empty home");
         let port = free_port(address(options.net, 1));
         let mut sshd = Self { folder, options, port, child: None };
         sshd.make_key("client", "ed25519");
@@ -180,8 +181,11 @@ impl Sshd {
     fn config(&self) -> String {
         let mut config = format!(
             "AuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\nUseDNS no\nPasswordAuthentication no\n\
-             KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nPrintMotd no\nLogLevel VERBOSE\n",
-            self.path("authorized_keys").display()
+             KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nPrintMotd no\nLogLevel VERBOSE\n\
+             SetEnv HOME={}\n",
+            self.path("authorized_keys").display(),
+            // The account's own start-up files may print, wait or start programs; an empty home has none.
+            self.path("home").display()
         );
         for kind in &self.options.host_keys {
             let _ = writeln!(config, "HostKey {}", self.path(&format!("host_{kind}")).display());

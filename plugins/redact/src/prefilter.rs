@@ -44,6 +44,9 @@ impl Prefilter {
         loop {
             let found = self.automaton.find(Input::new(text).range(from.min(text.len())..))?;
             index += batch.ends[index..].partition_point(|end| (*end as usize) <= found.start());
+            if index >= batch.len() {
+                return None;
+            }
             let (_, end) = batch.bounds(index);
             if found.end() <= end {
                 return Some(index);

@@ -68,7 +68,7 @@ fn a_key_that_never_ends_is_given_up_after_lines_that_are_none() {
 fn a_key_is_followed_for_a_bounded_number_of_lines() {
     let begin = mark("BEGIN", "");
     let mut lines = vec![begin.as_str()];
-    lines.extend([MATERIAL; 3000]);
+    lines.extend(std::iter::repeat_n(MATERIAL, 3000));
     let texts = texts(&mut open("{}").unwrap(), &lines);
     assert!((1000..1100).contains(&texts.iter().filter(|text| *text == KEY).count()));
 }

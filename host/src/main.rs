@@ -20,8 +20,6 @@ use cli::exit::{Exit, Failure};
 fn main() -> ExitCode {
     // Exits by itself with code 2, the one for usage, when the arguments make no sense.
     let cli = cli::Cli::parse();
-    // The first call decides; there is no other.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let exit = match runtime {
         Ok(runtime) => {

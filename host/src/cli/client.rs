@@ -41,6 +41,8 @@ impl Client {
         if token.chars().any(|c| c.is_control() || c.is_whitespace() || !c.is_ascii()) {
             return Err(Failure::new(Exit::Usage, "the token has blanks or characters that no token has"));
         }
+        // For this client and for the socket. The first call decides; later ones change nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)

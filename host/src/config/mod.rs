@@ -148,13 +148,11 @@ fn explain(error: figment::Error) -> Failure {
             Kind::UnknownField(name, known) => {
                 let section = path.strip_suffix(name.as_str()).unwrap_or(&path).trim_end_matches('.');
                 let at = if section.is_empty() { "the top level".to_owned() } else { format!("[{section}]") };
-                let meant = suggest::closest(name, known.iter().copied())
-                    .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                let meant = suggest::closest(name, known.iter().copied()).map_or_else(
+                    || format!("known are {}", known.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 format!("{place}: there is no key `{name}` in {at}; {meant}")
-            }
-            // What is no known key of `[plugins]` is read as the settings of a plugin.
-            Kind::InvalidType(found, expected) if expected == "struct OnePlugin" => {
-                format!("{place}: a key in [plugins] is {found}; known are folders, templates, and a table [plugins.ID] per plugin")
             }
             kind if path.is_empty() => format!("{place}: {kind}"),
             kind => format!("{place}: `{path}`: {kind}"),
@@ -201,7 +199,9 @@ mod tests {
         let config = from_text("[plugins]\nfolders = [\"/a\"]\n[plugins.redact]\nenabled = false\n").unwrap();
         assert!(!config.plugins.each["redact"].enabled);
         let error = from_text("[plugins]\nfoldres = [\"/a\"]\n").unwrap_err();
-        assert!(error.message.contains("known are folders"), "{}", error.message);
+        assert!(error.message.contains("no key `foldres`; did you mean `folders`"), "{}", error.message);
+        let error = from_text("[plugins.redact]\nenable = true\n").unwrap_err();
+        assert!(error.message.contains("[plugins.redact]") && error.message.contains("enable"), "{}", error.message);
     }
 
     #[test]

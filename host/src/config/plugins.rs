@@ -3,7 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::cli::suggest;
+
+const KEYS: [&str; 2] = ["folders", "templates"];
 
 /// Plugins and templates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -14,7 +19,7 @@ pub struct Plugins {
     /// The watched folder of template files; without one `templates` in the data folder.
     pub templates: Option<PathBuf>,
     /// Everything else is the id of a plugin; a slip among the keys above is refused because it is no table.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "each_plugin")]
     pub each: BTreeMap<String, OnePlugin>,
 }
 
@@ -34,4 +39,21 @@ impl Default for OnePlugin {
     fn default() -> Self {
         Self { enabled: true, grant: None, config: None }
     }
+}
+
+/// What is no table is no plugin, but a slip in the name of a key.
+fn each_plugin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, OnePlugin>, D::Error> {
+    let found = BTreeMap::<String, serde_json::Value>::deserialize(deserializer)?;
+    let one = |(id, value): (String, serde_json::Value)| {
+        if !value.is_object() {
+            let meant = suggest::closest(&id, KEYS).map(|near| format!("did you mean `{near}`?"));
+            let known = || "known are folders, templates, and a table [plugins.ID] for each plugin".to_owned();
+            return Err(D::Error::custom(format!("there is no key `{id}`; {}", meant.unwrap_or_else(known))));
+        }
+        match serde_json::from_value(value) {
+            Ok(settings) => Ok((id, settings)),
+            Err(error) => Err(D::Error::custom(format!("[plugins.{id}]: {error}"))),
+        }
+    };
+    found.into_iter().map(one).collect()
 }

@@ -11,7 +11,7 @@ export interface Toast {
 }
 
 const SHOWN_MS: Record<ToastKind, number> = { info: 5000, success: 4000, error: 10_000 };
-const AT_ONCE = 4;
+const AT_ONCE = 3;
 
 /** Short notes in the corner. What belongs to a field or a row is shown there instead. */
 export class Toasts {

@@ -6,6 +6,7 @@ describe('format', () => {
     expect(formatBytes(512)).toBe('512 B');
     expect(formatBytes(1536)).toBe('1.5 KiB');
     expect(formatBytes(5 * 1024 ** 3)).toBe('5.0 GiB');
+    expect(formatDuration(0)).toBe('<1 ms');
     expect(formatDuration(840)).toBe('840 ms');
     expect(formatDuration(4200)).toBe('4.2 s');
     expect(formatDuration(185_000)).toBe('3m 05s');

@@ -31,7 +31,7 @@ export function formatBytes(value: number): string {
 
 /** `840 ms`, `4.2 s`, `3m 05s`, `2h 04m`. */
 export function formatDuration(ms: number): string {
-  if (ms < 0) return '0 s';
+  if (ms < 1) return '<1 ms';
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const seconds = ms / 1000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;

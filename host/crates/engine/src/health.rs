@@ -8,8 +8,8 @@ use corral_domain::{Command, Vm, VmHealth, VmId, VmStatus};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-use crate::Engine;
 use crate::ports::Failure;
+use crate::{Actor, Engine};
 
 /// How often the list of machines is gone through.
 const ROUND: Duration = Duration::from_millis(500);
@@ -64,7 +64,7 @@ pub(crate) async fn look(engine: &Engine, vm: &Arc<Vm>) {
     report(engine, vm.id, seen).await;
 }
 
-/// Reports what was seen of a machine.
+/// Reports what was seen of a machine. Who asked for a test may decide on what it found as soon as this returns.
 pub(crate) async fn report(engine: &Engine, id: VmId, seen: Result<Duration, Failure>) {
     let old = engine.state().health.get(&id).cloned().unwrap_or_default();
     let checked_at = Some(engine.inner.deps.clock.now());
@@ -88,7 +88,10 @@ pub(crate) async fn report(engine: &Engine, id: VmId, seen: Result<Duration, Fai
             offered_host_key: failure.offered_host_key,
         },
     };
-    engine.inner.manager.post(Command::ReportHealth { id, health }).await;
+    if let Err(error) = engine.inner.manager.submit(&Actor::host(), Command::ReportHealth { id, health }, None).await {
+        // The next look reports anew.
+        tracing::debug!(%error, vm = %id, "what was seen of a VM could not be kept");
+    }
 }
 
 fn near(before: u32, now: u32) -> bool {

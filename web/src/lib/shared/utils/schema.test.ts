@@ -33,6 +33,11 @@ describe('forms from JSON Schema', () => {
     expect(humanise('maxRetries')).toBe('Max retries');
   });
 
+  it("keeps the author's order where the schema tells it", () => {
+    const ordered = fieldsOf({ ...schema, 'x-order': ['level', 'unit', 'gone', 'lines'] });
+    expect(ordered.map((field) => field.name)).toEqual(['level', 'unit', 'lines', 'ratio', 'follow', 'retries', 'paths']);
+  });
+
   it('begins with the defaults', () => {
     expect(initialValues(fields)).toMatchObject({ lines: '10', follow: true, unit: '', level: '' });
     expect(initialValues(fields, { unit: 'ssh.service' }).unit).toBe('ssh.service');

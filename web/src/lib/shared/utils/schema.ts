@@ -40,15 +40,18 @@ export interface JsonSchema {
   maxItems?: number;
   properties?: Record<string, JsonSchema>;
   required?: string[];
+  /** Names of properties in their author's order, which JSON objects do not keep. */
+  'x-order'?: string[];
 }
 
-/** The form's fields: required ones first, otherwise as the schema has them. */
+/** The form's fields: in their author's order where the schema tells it, otherwise required ones first. */
 export function fieldsOf(schema: JsonSchema): SchemaField[] {
   const required = new Set(schema.required ?? []);
-  const fields = Object.entries(schema.properties ?? {}).map(([name, property]) =>
-    fieldOf(name, property, required.has(name))
-  );
-  return [...fields.filter((field) => field.required), ...fields.filter((field) => !field.required)];
+  const place = new Map((schema['x-order'] ?? []).map((name, index) => [name, index]));
+  const rank = (field: SchemaField): number => place.get(field.name) ?? place.size + (field.required ? 0 : 1);
+  return Object.entries(schema.properties ?? {})
+    .map(([name, property]) => fieldOf(name, property, required.has(name)))
+    .sort((a, b) => rank(a) - rank(b));
 }
 
 function fieldOf(name: string, schema: JsonSchema, required: boolean): SchemaField {

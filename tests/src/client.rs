@@ -137,6 +137,20 @@ impl Client {
         }
     }
 
+    /// Waits until no plugin is being loaded any more; returns the list.
+    pub async fn plugins_settled(&self, limit: Duration) -> Result<Vec<Value>> {
+        let begun = Instant::now();
+        loop {
+            let listed = self.get("/api/plugins").await?.ok()?;
+            let plugins = listed["items"].as_array().cloned().unwrap_or_default();
+            if !plugins.iter().any(|plugin| plugin["state"] == "compiling") {
+                return Ok(plugins);
+            }
+            ensure!(begun.elapsed() < limit, "after {limit:?} some are still being loaded: {listed}");
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
     /// All lines of a task's log, page by page, each with the number that it must have.
     pub async fn log(&self, job: &str, vm: &str) -> Result<Vec<Value>> {
         let mut lines: Vec<Value> = Vec::new();

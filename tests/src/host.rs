@@ -207,11 +207,7 @@ impl Site {
 
     /// An API token, made beside the running host.
     pub fn token(&self, role: &str) -> Result<String> {
-        self.token_in(&self.data(), role)
-    }
-
-    /// An API token, made in a data folder that the host sees under another name.
-    pub fn token_in(&self, data: &Path, role: &str) -> Result<String> {
+        let data = self.data();
         let out = self
             .corral(&["token", "create", "--data", &data.to_string_lossy(), "--name", "test", "--role", role])?
             .output()?;

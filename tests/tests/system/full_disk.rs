@@ -23,8 +23,8 @@ async fn a_full_disk_holds_the_output_back_until_there_is_room_and_no_line_is_lo
     let _machine = shared().await;
     let site = Site::new()?;
     let mut host = start_on_small_disk(&site)?;
-    let inside = format!("/proc/{}/root{}", host.ready.pid, site.data().display());
-    let client = Client::new(&host.ready.url, &site.token_in(Path::new(&inside), "admin")?)?;
+    let token = std::fs::read_to_string(site.path("token"))?;
+    let client = Client::new(&host.ready.url, token.trim())?;
     let vm = client.add_vm(&json!({"name": "here", "transport": "local"})).await?;
     let job = client.run(SCRIPT, std::slice::from_ref(&vm)).await?;
 
@@ -62,7 +62,12 @@ async fn refusal_of_a_change(client: &Client) -> Result<serde_json::Value> {
 }
 
 fn start_on_small_disk(site: &Site) -> Result<Host> {
-    let script = format!("mount -t tmpfs -o size={SMALL},mode=700 tmpfs \"$0\" && exec \"$@\"");
+    // The token is made in there too: from outside the small disk cannot be seen.
+    let script = format!(
+        "set -e; mount -t tmpfs -o size={SMALL},mode=700 tmpfs \"$0\"; \
+         \"$1\" token create --data \"$0\" --name test --role admin > {}; exec \"$@\"",
+        site.path("token").display()
+    );
     let mut command = Command::new("unshare");
     // Root may mount; anyone else may in a user namespace of their own.
     if !rustix::process::getuid().is_root() {

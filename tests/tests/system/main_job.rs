@@ -34,6 +34,7 @@ async fn the_main_job_from_a_template_to_its_log_after_a_restart() -> Result<()>
     let mut host = site.start()?;
     let client = site.client(&host)?;
     let vms = fleet.add_all(&client).await?;
+    client.plugins_settled(SOON).await?;
     let template = template_named(&client, "Greet").await?;
     let id = template["id"].as_str().context("an id")?;
 
@@ -81,6 +82,7 @@ async fn a_template_file_that_is_saved_is_on_an_open_dashboard_within_a_second()
     let site = site.with_args(&["--templates", &templates.to_string_lossy()]);
     let host = site.start()?;
     let client = site.client(&host)?;
+    client.plugins_settled(SOON).await?;
     let mut socket = client.socket().await?;
     socket.subscribe_state(SOON).await?;
     for title in ["Greet", "Greet again"] {

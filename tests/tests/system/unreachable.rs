@@ -78,6 +78,8 @@ async fn a_connection_test_names_the_step_that_failed() -> Result<()> {
     let report = client.post(&format!("/api/vms/{id}/test"), &json!({})).await?.ok()?;
     ensure!(report["ok"] == false && report["failure"]["step"] == "host key", "{report}");
     ensure!(report["failure"]["offered_host_key"].is_string(), "the key that was shown is there to look at: {report}");
+    let vm = client.get(&format!("/api/vms/{id}")).await?.ok()?;
+    ensure!(vm["offered_host_key"] == report["failure"]["offered_host_key"], "it waits for a decision: {vm}");
 
     // The operator knows that the machine was rebuilt, accepts its new key, and it works.
     client.post(&format!("/api/vms/{id}/host-key"), &json!({"action": "replace"})).await?.ok()?;

@@ -71,8 +71,10 @@ fn policy(index: &str, names: &HostNames) -> String {
         let hash = STANDARD.encode(Sha256::digest(script.as_bytes()));
         let _infallible = write!(scripts, " 'sha256-{hash}'");
     }
-    // Some browsers do not count the socket of the same host as 'self'.
-    let sockets: Vec<_> = names.origins().iter().map(|origin| origin.replacen("http", "ws", 1)).collect();
+    // Some browsers do not count the socket of the same host as 'self'. An IPv6 address has no place in the grammar of
+    // a policy; browsers complain about one and ignore it.
+    let named = names.origins().iter().filter(|origin| !origin.contains('['));
+    let sockets: Vec<_> = named.map(|origin| origin.replacen("http", "ws", 1)).collect();
     format!(
         "default-src 'self'; script-src {scripts}; style-src 'self'; style-src-attr 'unsafe-inline'; \
          img-src 'self' data:; font-src 'self' data:; connect-src 'self' {}; object-src 'none'; base-uri 'none'; \

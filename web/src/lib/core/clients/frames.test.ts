@@ -39,6 +39,12 @@ describe('binary frames', () => {
     expect(decodeFrame(buffer)?.lines[0]?.text).toBe('a\ufffd');
   });
 
+  it('do not join a character that two lines share the bytes of', () => {
+    const buffer = encodeFrame(1, [line(0, 'ab'), line(1, 'cd')]);
+    new Uint8Array(buffer).set([0xc3, 0xa9], buffer.byteLength - 3);
+    expect(decodeFrame(buffer)?.lines.map((each) => each.text)).toEqual(['a\ufffd', '\ufffdd']);
+  });
+
   it('of another kind are skipped', () => {
     expect(decodeFrame(new Uint8Array([9, 0, 0, 0, 0, 0, 0, 0]).buffer)).toBeNull();
   });

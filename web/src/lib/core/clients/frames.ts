@@ -30,7 +30,7 @@ const FLAG_STDERR = 1;
 const FLAG_PARTIAL = 2;
 const FLAG_EXTRAS = 4;
 
-const utf8 = new TextDecoder('utf-8');
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Decodes a frame of log lines; null for a kind that this client does not know. */
 export function decodeFrame(buffer: ArrayBuffer): LogFrame | null {
@@ -54,6 +54,7 @@ function decodeLines(view: DataView, firstLine: number, count: number, baseTime:
     return bytes.subarray(offset - length, offset);
   };
   const extras = decodeExtras(view, count, take);
+  const texts = decodeTexts(view, count, bytes.subarray(offset));
   const lines: LogLine[] = new Array(count);
   let at = baseTime;
   for (let i = 0; i < count; i++) {
@@ -65,7 +66,7 @@ function decodeLines(view: DataView, firstLine: number, count: number, baseTime:
       at,
       stderr: (flags & FLAG_STDERR) !== 0,
       partial: (flags & FLAG_PARTIAL) !== 0,
-      text: utf8.decode(take(view.getUint32(head, true)))
+      text: texts(view.getUint32(head, true))
     };
     const extra = extras.get(i);
     if (extra?.a) line.annotations = extra.a;
@@ -73,6 +74,23 @@ function decodeLines(view: DataView, firstLine: number, count: number, baseTime:
     lines[i] = line;
   }
   return lines;
+}
+
+/**
+ * Gives the texts one after the other by their length in bytes. Decoding all of a frame at once and cutting the result
+ * is several times faster than a call per line; it is right where every byte became one character, as in plain ASCII.
+ */
+function decodeTexts(view: DataView, count: number, bytes: Uint8Array): (length: number) => string {
+  let total = 0;
+  for (let i = 0; i < count; i++) total += view.getUint32(HEAD_BYTES + i * LINE_HEAD_BYTES, true);
+  if (total > bytes.length) throw new FrameError('a text is cut off');
+  const all = utf8.decode(bytes.subarray(0, total));
+  const whole = all.length === total;
+  let offset = 0;
+  return (length) => {
+    offset += length;
+    return whole ? all.slice(offset - length, offset) : utf8.decode(bytes.subarray(offset - length, offset));
+  };
 }
 
 type Extras = { a?: Record<string, string>; c?: string[] };

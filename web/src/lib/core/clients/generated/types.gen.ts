@@ -623,6 +623,10 @@ export type LogTask = {
  */
 export type LoggedIn = {
     /**
+     * When the session ends.
+     */
+    expires_at: string;
+    /**
      * `user:admin`.
      */
     name: string;

@@ -3,7 +3,7 @@
 // person finds them, by role and name.
 import assert from 'node:assert/strict';
 import { launch, openPage } from './chromium.mjs';
-import { ask, say } from './wire.mjs';
+import { ask, hangUp, say } from './wire.mjs';
 
 const told = JSON.parse(process.env.CORRAL_E2E);
 /** A template file that is saved is there within a second; the rest is for the browser to draw it. */
@@ -28,6 +28,7 @@ try {
 	throw error;
 } finally {
 	await browser.close();
+	hangUp();
 }
 
 async function logIn() {

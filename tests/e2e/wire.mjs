@@ -1,7 +1,21 @@
 // How a script here talks to the test that started it: one JSON object a line, out on stdout, answers in on stdin.
 import { createInterface } from 'node:readline';
 
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+/** Longer than all waits of a script together; a script must end whatever happens. */
+const LIMIT_MS = 300_000;
+
+const reader = createInterface({ input: process.stdin });
+const lines = reader[Symbol.asyncIterator]();
+setTimeout(() => {
+	say('the script took too long');
+	process.exit(1);
+}, LIMIT_MS).unref();
+
+/** Ends the conversation; without it the script would wait for more to be said. */
+export function hangUp() {
+	reader.close();
+	process.stdin.destroy();
+}
 
 /** Asks the test to do something with the host and waits until it is done. */
 export async function ask(what, more = {}) {

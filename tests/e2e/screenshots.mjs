@@ -1,0 +1,90 @@
+// Takes the pictures of the documentation from a running demo: `cargo xtask screenshots`.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { launch, openPage } from './chromium.mjs';
+
+const OUT = new URL('../../docs/screenshots/', import.meta.url).pathname;
+const READY_MS = 120_000;
+
+const folder = mkdtempSync(join(tmpdir(), 'corral-screenshots-'));
+const { demo, ready } = await startDemo();
+const browser = await launch();
+try {
+	mkdirSync(OUT, { recursive: true });
+	const dark = await openPage(browser, { colorScheme: 'dark' });
+	await dark.page.goto(ready.setup_url);
+	await earlierRuns(dark.page);
+	await running(dark.page);
+	await picture(dark.page, 'dashboard');
+	const state = await dark.page.context().storageState();
+	const light = await openPage(browser, { colorScheme: 'light', storageState: state });
+	for (const [path, name] of [['overview', 'overview'], ['vms', 'machines'], ['jobs', 'jobs'], ['plugins', 'plugins']]) {
+		await light.page.goto(new URL(path, ready.url).href);
+		await light.page.getByRole('button', { name: 'Connection: Live' }).waitFor();
+		await picture(light.page, name);
+	}
+} finally {
+	await browser.close();
+	demo.kill('SIGTERM');
+	await new Promise((ended) => demo.once('exit', ended));
+	rmSync(folder, { recursive: true, force: true });
+}
+
+async function startDemo() {
+	// What is set for this script is not meant for the host, which refuses variables that it does not know.
+	const own = Object.entries(process.env).filter(([name]) => !name.startsWith('CORRAL_'));
+	const env = { ...Object.fromEntries(own), HOME: folder };
+	const readyFile = join(folder, 'ready.json');
+	const started = spawn(process.env.CORRAL_BIN, ['demo', '--ready-file', readyFile], {
+		env,
+		stdio: ['ignore', 'ignore', 'inherit']
+	});
+	const until = Date.now() + READY_MS;
+	for (;;) {
+		try {
+			return { demo: started, ready: JSON.parse(readFileSync(readyFile, 'utf8')) };
+		} catch (error) {
+			if (started.exitCode !== null || Date.now() > until) throw error;
+			await new Promise((later) => setTimeout(later, 50));
+		}
+	}
+}
+
+/** Some history, so that the pictures show what one sees after a day and not after a minute. */
+async function earlierRuns(page) {
+	await page.getByRole('button', { name: 'Connection: Live' }).waitFor();
+	await page.getByRole('checkbox', { name: 'web-2, online' }).waitFor({ timeout: READY_MS });
+	for (const [title, machines] of [
+		['Uptime and load', ['cache-1', 'db-1', 'web-1', 'web-2']],
+		['Status', ['web-1', 'web-2']],
+		['Disk usage', ['db-1']]
+	]) {
+		await start(page, title, machines);
+		await page.getByRole('progressbar', { name: /^(\d+) of \1 machines? done/ }).waitFor();
+		await page.getByRole('button', { name: 'New run' }).click();
+		await page.getByRole('button', { name: 'Clear' }).click();
+	}
+}
+
+async function running(page) {
+	await start(page, 'Follow the log', ['db-1', 'edge-1', 'web-1', 'web-2']);
+	await page.getByRole('log').getByText('ERROR').first().waitFor();
+	// The lines that came while the command was being started, and a few new ones.
+	await page.waitForTimeout(3500);
+}
+
+async function start(page, title, machines) {
+	for (const machine of machines) await page.getByRole('checkbox', { name: `${machine}, online` }).check();
+	const commands = page.getByRole('region', { name: 'Commands' });
+	await commands.getByRole('button', { name: new RegExp(`^${title}`) }).click();
+	await page.getByRole('form', { name: 'Run a command' }).getByRole('button', { name: /^Run on/ }).click();
+}
+
+async function picture(page, name) {
+	// Whatever fades in has done so.
+	await page.waitForTimeout(600);
+	await page.screenshot({ path: join(OUT, `${name}.png`) });
+	process.stdout.write(`  docs/screenshots/${name}.png\n`);
+}

@@ -189,24 +189,3 @@ fn understands_penalties() -> bool {
     let test = Command::new(sshd).args(["-G", "-f", "/dev/null", "-o", "PerSourcePenalties=no"]).output();
     test.is_ok_and(|output| output.status.success())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn every_address_of_a_fleet_lets_its_key_in() {
-        let fleet = Fleet::start(ADDRESSES_PER_SSHD + 1).await.unwrap();
-        for vm in [fleet.vm(0), fleet.vm(ADDRESSES_PER_SSHD)] {
-            let known = fleet.folder.path().join("known_hosts");
-            std::fs::write(&known, fleet.ssh_config().1).unwrap();
-            let out = Command::new("ssh")
-                .args(["-F", "none", "-o", "BatchMode=yes", "-i", &fleet.client_key()])
-                .args(["-o", &format!("UserKnownHostsFile={}", known.display()), "-p", &vm["port"].to_string()])
-                .args([vm["address"].as_str().unwrap(), "echo", "here"])
-                .output()
-                .unwrap();
-            assert_eq!(out.stdout, b"here\n", "{}", String::from_utf8_lossy(&out.stderr));
-        }
-    }
-}

@@ -1,7 +1,8 @@
 //! Output that waits to be written, and the one task that writes it.
 //!
 //! Each running task has a [`TaskLog`]. Full chunks are encoded by whoever fills them; the writer takes what is ready
-//! of all tasks at most every [`Settings::flush_interval`], writes it in one call and publishes the new ends. While the
+//! of all tasks every [`Settings::flush_interval`], writes it in one call and publishes the new ends. A log's first lines
+//! and its end do not wait for the interval: somebody is looking just then. While the
 //! disk is full the lines wait, and [`TaskLog::append`] waits once too many do: the command is slowed, nothing is lost.
 
 use std::collections::{HashMap, VecDeque};
@@ -18,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Settings;
 
+/// Shortest pause between two writes, also when first lines or ends wait.
+const URGENT_PAUSE: Duration = Duration::from_millis(10);
 /// Pause after a failed write.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Lines of text that are written in one go, in bytes; the rest waits for the next.
@@ -28,6 +31,8 @@ pub(crate) struct LogHub {
     store: Arc<dyn LogStore>,
     logs: Mutex<HashMap<TaskKey, Arc<TaskLog>>>,
     dirty: Notify,
+    /// A log began or ended.
+    urgent: Notify,
     interval: Duration,
     pending_max: usize,
     tail_max: usize,
@@ -73,6 +78,7 @@ impl LogHub {
             store,
             logs: Mutex::default(),
             dirty: Notify::new(),
+            urgent: Notify::new(),
             interval: settings.flush_interval,
             pending_max: settings.pending_bytes_max,
             tail_max: settings.tail_bytes_max,
@@ -116,16 +122,20 @@ impl LogHub {
         if lines.is_empty() {
             return;
         }
-        loop {
+        let first = loop {
             let room = log.room.notified();
             {
                 let mut state = log.lock();
                 if state.pending < log.pending_max {
+                    let first = state.next_line == 0 && state.open.is_empty();
                     state.take(&mut lines);
-                    break;
+                    break first;
                 }
             }
             room.await;
+        };
+        if first {
+            self.urgent.notify_one();
         }
         self.dirty.notify_one();
     }
@@ -133,6 +143,7 @@ impl LogHub {
     /// Nothing more comes. Returns when all is durable, or when `give_up` is triggered; the end tells which.
     pub(crate) async fn finish(&self, log: &TaskLog, give_up: &CancellationToken) -> LogEnd {
         log.lock().finished = true;
+        self.urgent.notify_one();
         self.dirty.notify_one();
         let mut end = log.end.subscribe();
         let end = tokio::select! {
@@ -156,7 +167,12 @@ impl LogHub {
                 }
             }
             if !stop.is_cancelled() {
-                sleep_until(last + self.interval).await;
+                sleep_until(last + URGENT_PAUSE.min(self.interval)).await;
+                tokio::select! {
+                    () = sleep_until(last + self.interval) => {}
+                    () = self.urgent.notified() => {}
+                    () = stop.cancelled() => {}
+                }
             }
             last = Instant::now();
             if let Err(error) = self.flush().await {

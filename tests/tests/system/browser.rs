@@ -29,7 +29,8 @@ async fn a_person_does_the_main_job_in_the_browser() -> Result<()> {
     let templates = site.dir("templates")?;
     std::fs::write(templates.join("roll-call.yaml"), TEMPLATE)?;
     let site = site.with_args(&["--templates", &templates.to_string_lossy()]);
-    let mut host = site.start()?;
+    // An address from which no program connects, so that the port is still free when the host comes back to it.
+    let mut host = site.start_at("127.0.9.1:0")?;
 
     let told = json!({"url": host.ready.url, "setup_url": host.ready.setup_url, "machines": MACHINES});
     // The page stays open while the host is restarted, so the host must come back where it was.

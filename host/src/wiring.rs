@@ -121,10 +121,12 @@ impl Host {
         let plugged = Instant::now();
         let clock: Arc<dyn Clock> = Arc::new(clock());
         let (keys, accepted) = mpsc::channel(HOST_KEYS_WAITING_MAX);
+        let runner = Arc::new(MachineRunner::new(ssh_config(&clock, keys)));
         let deps = Deps {
             state: Arc::new(store.clone()),
             logs: Arc::new(store.clone()),
-            runner: Arc::new(MachineRunner::new(ssh_config(&clock, keys))),
+            runner: runner.clone(),
+            capsules: runner,
             plugins: plugins.clone(),
             clock: clock.clone(),
             random: Arc::new(SystemRandom),

@@ -31,7 +31,8 @@ async fn cancel_ends_the_whole_tree_also_what_escaped_and_what_ignores_term() {
     let (runner, target) = (SshRunner::new(impatient()), to(vm_of(&sshd)));
     let enough = |seen: &crate::support::Seen| seen.out().lines().count() == 4;
     let (exit, seen) = run_until(&runner, &target, &script(STUBBORN), CancellationToken::new(), enough).await;
-    let Err(RunError::Cancelled(message)) = exit else { panic!("{exit:?}") };
+    let Err(RunError::Cancelled(receipt)) = exit else { panic!("{exit:?}") };
+    let message = receipt.message();
     let output = seen.out();
     let alive: Vec<_> = output.lines().filter(|pid| is_alive(pid)).collect();
     assert_eq!(alive, Vec::<&str>::new(), "{message}");
@@ -47,7 +48,8 @@ async fn a_command_that_heeds_term_is_given_its_time_and_its_last_words_are_kept
     let begun = Instant::now();
     let (exit, seen) =
         run_until(&runner, &target, &script(text), CancellationToken::new(), |seen| seen.out().contains("ready")).await;
-    let Err(RunError::Cancelled(message)) = exit else { panic!("{exit:?}") };
+    let Err(RunError::Cancelled(receipt)) = exit else { panic!("{exit:?}") };
+    let message = receipt.message();
     assert_eq!(seen.out(), "ready\ntidying\ntidy\n", "{message}");
     assert!(message.contains("ended by TERM") && !message.contains("KILL"), "{message}");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
@@ -60,7 +62,8 @@ async fn a_run_cancelled_beforehand_starts_nothing() {
     let cancel = CancellationToken::new();
     cancel.cancel();
     let (exit, seen) = run_until(&runner, &target, &script("echo started"), cancel, |_| false).await;
-    assert_eq!(exit, Err(RunError::Cancelled("cancelled before anything was started".to_owned())));
+    let Err(RunError::Cancelled(receipt)) = exit else { panic!("{exit:?}") };
+    assert!(receipt.is_clean() && receipt.signalled == 0, "{receipt:?}");
     assert!(!seen.started && seen.stdout.is_empty());
 }
 
@@ -97,6 +100,7 @@ async fn a_command_without_end_is_cancelled_although_nobody_takes_its_output() {
     };
     let run = corral_engine::ports::Runner::run(&runner, &target, &command, events, cancel.clone());
     let (exit, ()) = tokio::time::timeout(crate::support::LIMIT, async { tokio::join!(run, idle) }).await.unwrap();
-    let Err(RunError::Cancelled(message)) = exit else { panic!("{exit:?}") };
+    let Err(RunError::Cancelled(receipt)) = exit else { panic!("{exit:?}") };
+    let message = receipt.message();
     assert!(message.contains("ended by"), "{message}");
 }

@@ -48,7 +48,8 @@ async fn a_demo_machine_ends_what_is_cancelled_and_what_its_client_left() {
     let runner = SshRunner::new(impatient());
     let enough = |seen: &crate::support::Seen| seen.out().lines().count() == 4;
     let (exit, seen) = run_until(&runner, &target, &script(STUBBORN), CancellationToken::new(), enough).await;
-    let Err(RunError::Cancelled(message)) = exit else { panic!("{exit:?}") };
+    let Err(RunError::Cancelled(receipt)) = exit else { panic!("{exit:?}") };
+    let message = receipt.message();
     let output = seen.out();
     assert!(output.lines().all(|pid| !is_alive(pid)), "{message}");
     // The fleet stops while a command runs: the run is lost, the command gone.

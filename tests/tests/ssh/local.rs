@@ -41,7 +41,8 @@ async fn cancel_ends_the_whole_local_tree() {
     let runner = MachineRunner::new(impatient());
     let enough = |seen: &crate::support::Seen| seen.out().lines().count() == 4;
     let (exit, seen) = run_until(&runner, &local(), &script(STUBBORN), CancellationToken::new(), enough).await;
-    let Err(RunError::Cancelled(message)) = exit else { panic!("{exit:?}") };
+    let Err(RunError::Cancelled(receipt)) = exit else { panic!("{exit:?}") };
+    let message = receipt.message();
     let output = seen.out();
     let alive: Vec<_> = output.lines().filter(|pid| is_alive(pid)).collect();
     assert_eq!(alive, Vec::<&str>::new(), "{message}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::quote_argv;
+use crate::{quote_argv, quote_word};
 
 /// A command as a person or a template gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,17 +75,56 @@ impl RenderedCommand {
         let mut shell = String::new();
         if let Some(workdir) = &self.workdir {
             shell.push_str("cd -- ");
-            shell.push_str(&crate::quote_word(workdir));
+            shell.push_str(&quote_word(workdir));
             shell.push_str(" || exit 125\n");
         }
         for (key, value) in &self.env {
             shell.push_str("export ");
             shell.push_str(key);
             shell.push('=');
-            shell.push_str(&crate::quote_word(value));
+            shell.push_str(&quote_word(value));
             shell.push('\n');
         }
         shell.push_str(&self.command.to_shell());
         shell
+    }
+}
+
+/// Another account that a script is run as, by sudo.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AsUser {
+    /// The account.
+    pub user: String,
+    /// What sudo asks for; none: it must not ask.
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for AsUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AsUser").field("user", &self.user).field("has_password", &self.password.is_some()).finish()
+    }
+}
+
+impl AsUser {
+    /// Shell text that runs `script` as the account, and its standard input.
+    ///
+    /// The password is the first line of standard input, so that it is in no argument and no environment. Where sudo does
+    /// not ask (NOPASSWD, a fresh ticket) that line is still there; so the script begins only behind a line that is `mark`,
+    /// which must be hard to guess and without blanks.
+    pub fn elevate(&self, script: &str, stdin: Option<&[u8]>, mark: &str) -> (String, Option<Vec<u8>>) {
+        let user = quote_word(&self.user);
+        let Some(password) = &self.password else {
+            let shell = format!("exec sudo -n -u {user} -- /bin/sh -c {}", quote_word(script));
+            return (shell, stdin.map(<[u8]>::to_vec));
+        };
+        let inner = format!(r#"while IFS= read -r l && [ "$l" != {mark} ]; do :; done; unset l; eval "$1""#);
+        let shell = format!(
+            "exec sudo -S -p '' -u {user} -- /bin/sh -c {} sh {}",
+            quote_word(&inner),
+            quote_word(&format!("shift; {script}"))
+        );
+        let mut input = format!("{password}\n{mark}\n").into_bytes();
+        input.extend_from_slice(stdin.unwrap_or_default());
+        (shell, Some(input))
     }
 }

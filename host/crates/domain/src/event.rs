@@ -72,6 +72,13 @@ pub enum EventKind {
         /// Its tasks, in order.
         tasks: Vec<Task>,
     },
+    /// Somebody looks after tasks whose end was not known: the job is at work again, with these as they are now.
+    JobReopened {
+        /// It.
+        job: Job,
+        /// All its tasks, in order.
+        tasks: Vec<Task>,
+    },
     /// A job's status or counts changed.
     JobUpdated {
         /// Which.
@@ -151,6 +158,7 @@ impl EventKind {
             Self::TemplateRemoved { .. } => "template-removed",
             Self::TemplatesChanged { .. } => "templates-changed",
             Self::JobCreated { .. } => "job-created",
+            Self::JobReopened { .. } => "job-reopened",
             Self::JobUpdated { .. } => "job-updated",
             Self::TaskUpdated { .. } => "task-updated",
             Self::PluginLoaded { .. } => "plugin-loaded",

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CommandLine, JobId, RenderedCommand, Timestamp, VmId};
+use crate::{CommandLine, JobId, Receipt, RenderedCommand, RunAs, Strategy, Timestamp, VmId};
 
 /// How a command runs on a VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// In a supervisor on the VM that outlives the connection.
+    #[default]
     Durable,
     /// On the bare SSH channel; lost when the connection is.
-    #[default]
     Direct,
     /// In an interactive terminal.
     Terminal,
@@ -57,7 +57,7 @@ impl TaskStatus {
         Self::Unknown,
     ];
 
-    /// Whether a task in it never changes again.
+    /// Whether a task in it has ended. Of these only `unknown` is ever left again, when somebody looks after it.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Connecting | Self::Running)
     }
@@ -242,6 +242,18 @@ pub struct Job {
     pub parallelism: u32,
     /// What each task is given, in seconds; none: no limit.
     pub timeout_seconds: Option<u32>,
+    /// How it goes over its VMs.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// As whom the command runs; none: the account that is logged in as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_as: Option<RunAs>,
+    /// The job of which it repeats some tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<JobId>,
+    /// SHA-256 in hex of what each VM runs, in order: what a preview showed and what ran can be compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command_hash: String,
     /// Someone asked for its end.
     pub cancel_requested_at: Option<Timestamp>,
     /// Who started it.
@@ -263,6 +275,13 @@ pub struct TaskKey {
     pub job: JobId,
     /// Its VM.
     pub vm: VmId,
+}
+
+impl TaskKey {
+    /// The name of its capsule on the VM, and the cookie of its processes: letters, digits and one dash.
+    pub fn capsule(&self) -> String {
+        format!("{}-{}", self.job.as_uuid().simple(), self.vm.as_uuid().simple())
+    }
 }
 
 /// The part of a job that runs on one VM.
@@ -294,6 +313,19 @@ pub struct Task {
     pub finished_at: Option<Timestamp>,
     /// Why it ended as it did, and what to do; empty where the exit code says all.
     pub message: String,
+    /// Since when the host has no connection to a command that runs; it is looked for again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_lost_at: Option<Timestamp>,
+    /// What is known of its processes after it was cancelled or took too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}
+
+impl Task {
+    /// Whether nothing of it was ever started: it has not begun to connect, or the VM was not reached.
+    pub fn never_started(&self) -> bool {
+        self.started_at.is_none() || self.status == TaskStatus::Unreachable
+    }
 }
 
 /// What happened to a task. Fields that are none stay as they are.
@@ -316,6 +348,16 @@ pub struct TaskChange {
     pub finished_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub message: Option<String>,
+    /// `Some(None)`: there is a connection again.
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
+    pub contact_lost_at: Option<Option<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub receipt: Option<Receipt>,
+}
+
+/// A field that is there, though it may be null.
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl TaskChange {
@@ -345,5 +387,12 @@ impl TaskChange {
         task.signal = self.signal.clone().or_else(|| task.signal.take());
         task.started_at = self.started_at.or(task.started_at);
         task.finished_at = self.finished_at.or(task.finished_at);
+        task.receipt = self.receipt.clone().or_else(|| task.receipt.take());
+        if let Some(lost) = self.contact_lost_at {
+            task.contact_lost_at = lost;
+        }
+        if task.status.is_final() {
+            task.contact_lost_at = None;
+        }
     }
 }

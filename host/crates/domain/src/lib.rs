@@ -4,7 +4,8 @@
 //! Invariants kept here:
 //! - [`State::decide`] is pure: the same state, command and time give the same events; it never changes anything.
 //! - [`State::apply`] is total: any event that `decide` produced can be applied to the state it was decided on.
-//! - A task that has ended never changes again; a job's status is a function of its tasks ([`Counts::job_status`]).
+//! - A task that has ended never changes again, but for one that is `unknown`: it may be looked after ([`Command::ReopenTasks`]);
+//!   a job's status is a function of its tasks ([`Counts::job_status`]).
 //!
 //! This crate must not know: files, sockets, databases, async, HTTP, SSH, WebAssembly. It reads no clock and draws no
 //! random numbers; both are parameters ([`Clock`], [`IdSource`]).
@@ -17,22 +18,26 @@ mod label;
 mod log;
 mod plugin;
 mod quote;
+mod receipt;
 mod selector;
 mod state;
+mod strategy;
 mod template;
 mod time;
 mod vm;
 
-pub use command::{CommandLine, RenderedCommand};
+pub use command::{AsUser, CommandLine, RenderedCommand};
 pub use event::{Changes, Event, EventKind};
 pub use ids::{IdSource, InvalidId, JobId, RandomBytes, VmId};
 pub use job::{Counts, Job, JobStatus, Mode, Task, TaskChange, TaskKey, TaskStatus, TemplateUse};
 pub use label::{InvalidLabel, LABELS_MAX, Labels, validate_label};
-pub use log::{Extras, LineHead, LineRef, Lines, OutputStream};
+pub use log::{Extras, LineHead, LineRef, Lines, OutputStream, Position};
 pub use plugin::{PluginInfo, PluginKind, PluginState};
 pub use quote::{quote_argv, quote_word};
+pub use receipt::{Receipt, SURVIVORS_MAX};
 pub use selector::{InvalidSelector, Selector};
 pub use state::{Command, NewJob, PluginTemplates, Refusal, State};
+pub use strategy::{Batch, PAUSE_SECONDS_MAX, RunAs, Share, Strategy};
 pub use template::{Origin, SavedTemplate, Template};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
 pub use vm::{Auth, FieldError, NAME_MAX, NewVm, PORT_DEFAULT, Pin, Source, Transport, Vm, VmHealth, VmStatus};

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::log::LogHub;
 use crate::manager::{Manager, StateHandle};
-use crate::ports::{PluginNotice, Plugins, Runner};
+use crate::ports::{Capsules, PluginNotice, Plugins, Runner};
 use crate::run::JobControl;
 use crate::usecase::IdempotencyKeys;
 use crate::{Settings, Subscription, health, notices, recover};
@@ -28,6 +28,8 @@ pub struct Deps {
     pub logs: Arc<dyn LogStore>,
     /// Runs commands.
     pub runner: Arc<dyn Runner>,
+    /// Runs commands that survive.
+    pub capsules: Arc<dyn Capsules>,
     /// Extension points.
     pub plugins: Arc<dyn Plugins>,
     /// The time.

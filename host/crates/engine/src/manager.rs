@@ -270,7 +270,7 @@ fn touch(state: &State, kind: &EventKind, rows: &mut BTreeMap<Row, Write>) {
             let slug = id.strip_prefix("saved/").unwrap_or(id).to_owned();
             rows.insert(Row::Template(slug.clone()), Write::DeleteTemplate(slug));
         }
-        EventKind::JobCreated { job, tasks } => {
+        EventKind::JobCreated { job, tasks } | EventKind::JobReopened { job, tasks } => {
             put_job(state, job.id, rows);
             for task in tasks {
                 put_task(state, task.key, rows);

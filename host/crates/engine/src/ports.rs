@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    JobId, Lines, NewVm, OutputStream, PluginInfo, PluginTemplates, RenderedCommand, Template, Timestamp, Vm, VmId,
+    AsUser, JobId, Lines, NewVm, OutputStream, PluginInfo, PluginTemplates, Position, Receipt, RenderedCommand,
+    Template, Timestamp, Vm, VmId,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -58,12 +59,56 @@ pub enum RunError {
     /// The connection broke after the command was started; how it ended cannot be known.
     #[error("{0}")]
     Lost(String),
-    /// It was cancelled. The message says what is known of the processes on the VM.
-    #[error("{0}")]
-    Cancelled(String),
+    /// It was cancelled; the receipt says what is known of its processes.
+    #[error("cancelled; {}", .0.message())]
+    Cancelled(Receipt),
     /// The VM refused the command or the host could not go on; it is known not to run.
     #[error("{0}")]
     Failed(String),
+}
+
+/// How a capsule is met. A capsule is the supervisor that runs a command on its machine and outlives the connection.
+#[derive(Debug, Clone, Copy)]
+pub enum Meet<'a> {
+    /// Start the command, unless a capsule of that id exists already; then follow it. However often it is asked for, and
+    /// whatever becomes of the answers, the command starts at most once.
+    Launch(&'a RenderedCommand),
+    /// Only follow what was started.
+    Attach,
+}
+
+/// How far a capsule was followed when it could not be followed on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CapsuleError {
+    /// The machine was not reached; nothing was sent to it.
+    #[error("{0}")]
+    Unreachable(Failure),
+    /// The connection broke, or the machine answered nothing that could be understood. The capsule may run; meet it again.
+    #[error("{0}")]
+    Broken(String),
+    /// The machine cannot run capsules: its home cannot be written, say. Nothing was started. Says what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// There is no capsule of that id on the machine.
+    #[error("there is nothing of the command on the machine: its folder was removed, or it was never started")]
+    Missing,
+    /// The capsule tells that how the command ended cannot be known: supervisor killed, machine rebooted. All output that
+    /// there is was sent.
+    #[error("{0}")]
+    Lost(String),
+}
+
+/// What a machine says of a capsule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CapsuleState {
+    /// The command runs.
+    Running,
+    /// It ended.
+    Exited(Exit),
+    /// How it ended, or whether it goes on, cannot be known. Says why.
+    Lost(String),
+    /// There is no such capsule.
+    None,
 }
 
 /// Why a VM cannot be used.
@@ -128,6 +173,33 @@ pub trait Runner: Send + Sync {
 
     /// Drops what is pooled for a VM: it was changed or removed.
     async fn forget(&self, vm: VmId);
+}
+
+/// Runs commands in capsules: supervisors on the machine that outlive the connection.
+#[async_trait]
+pub trait Capsules: Send + Sync {
+    /// Meets a capsule and follows it to its end: [`RunEvent::Started`] once it is known to run or to have run, then what it
+    /// writes from `from` on, each output in its order, until it has ended and all of it is sent. Dropping the call detaches
+    /// and changes nothing on the machine. `id` has letters, digits and dashes only.
+    async fn follow(
+        &self,
+        target: &Target,
+        id: &str,
+        meet: Meet<'_>,
+        from: Position,
+        events: mpsc::Sender<RunEvent>,
+    ) -> Result<Exit, CapsuleError>;
+
+    /// Asks what has become of a capsule, without following it.
+    async fn stat(&self, target: &Target, id: &str) -> Result<CapsuleState, CapsuleError>;
+
+    /// Ends all processes of a capsule: TERM, a grace, KILL; answers with what is known of them. A capsule that was never
+    /// started will not start afterwards. `as_user`: the account that the command was run as, so that its processes may be
+    /// signalled.
+    async fn cancel(&self, target: &Target, id: &str, as_user: Option<&AsUser>) -> Result<Receipt, CapsuleError>;
+
+    /// All that a capsule wrote is stored: the machine may forget it. Best effort, at some time.
+    async fn release(&self, target: &Target, id: &str);
 }
 
 /// What a filter is told about the stream that it sees.

@@ -59,6 +59,7 @@ async fn close_log(engine: &Engine, key: TaskKey) -> Result<(u64, u64), StorageE
             first_byte: end.bytes,
             raw_len: 0,
             data: bytes::Bytes::new(),
+            position: None,
             complete: true,
         };
         logs.append(&[close]).await?;

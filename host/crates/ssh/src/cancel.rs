@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use corral_domain::{SURVIVORS_MAX, Timestamp};
+
 use crate::wrap::COOKIE_VARIABLE;
 
 /// Time beyond the grace after which an answer of the script is no longer waited for.
@@ -94,33 +96,24 @@ pub(crate) fn parse(answer: &[u8]) -> Receipt {
 }
 
 impl Receipt {
-    /// What a person is told.
-    pub(crate) fn message(&self) -> String {
-        let processes = |n: usize| if n == 1 { "1 process".to_owned() } else { format!("{n} processes") };
+    /// As it is kept with the task.
+    pub(crate) fn to_domain(&self, at: Timestamp) -> corral_domain::Receipt {
+        let nothing = corral_domain::Receipt::nothing_started(at);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         match self {
-            Self::Done { found: 0, .. } => "cancelled; no process of it was left".to_owned(),
-            Self::Done { found, killed, left } => {
-                let mut parts = Vec::new();
-                let by_term = found.saturating_sub(*killed);
-                let by_kill = killed.saturating_sub(left.len());
-                if by_term > 0 {
-                    parts.push(format!("{} ended by TERM", processes(by_term)));
-                }
-                if by_kill > 0 {
-                    parts.push(format!("{} ended by KILL", processes(by_kill)));
-                }
-                if !left.is_empty() {
-                    let pids: Vec<_> = left.iter().map(u32::to_string).collect();
-                    let verb = if left.len() == 1 { "runs" } else { "run" };
-                    parts.push(format!("{} still {verb}: pid {}", processes(left.len()), pids.join(", ")));
-                }
-                format!("cancelled; {}", parts.join(", "))
-            }
-            Self::NoProc => {
-                "cancelled; TERM was sent, but the machine has no /proc, so whether all processes ended is not known"
-                    .to_owned()
-            }
-            Self::Unknown(why) => format!("cancelled; whether its processes ended is not known: {why}"),
+            Self::Done { found, killed, left } => corral_domain::Receipt {
+                signalled: count(*found),
+                killed: count(*killed),
+                gone: count(found.saturating_sub(left.len())),
+                survivors: left.iter().copied().take(SURVIVORS_MAX).collect(),
+                ..nothing
+            },
+            Self::NoProc => corral_domain::Receipt {
+                unknown: "TERM was sent, but the machine has no /proc, so its processes cannot be looked for"
+                    .to_owned(),
+                ..nothing
+            },
+            Self::Unknown(why) => corral_domain::Receipt { unknown: why.clone(), ..nothing },
         }
     }
 }
@@ -133,9 +126,7 @@ mod tests {
     fn the_answer_says_what_is_known() {
         let done = |found, killed, left: &[u32]| Receipt::Done { found, killed, left: left.to_vec() };
         assert_eq!(parse(b"motd\ncorral-cancel 3 0 \n"), done(3, 0, &[]));
-        assert_eq!(done(3, 0, &[]).message(), "cancelled; 3 processes ended by TERM");
-        assert_eq!(done(3, 1, &[]).message(), "cancelled; 2 processes ended by TERM, 1 process ended by KILL");
-        assert_eq!(done(1, 1, &[77]).message(), "cancelled; 1 process still runs: pid 77");
+        assert_eq!(done(3, 1, &[77]).to_domain(Timestamp::default()).gone, 2);
         assert_eq!(parse(b"noproc\n"), Receipt::NoProc);
         assert!(matches!(parse(b"sh: awk: not found"), Receipt::Unknown(_)));
     }

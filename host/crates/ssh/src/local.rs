@@ -88,7 +88,7 @@ impl Runner for LocalRunner {
         cancel: CancellationToken,
     ) -> Result<Exit, RunError> {
         if cancel.is_cancelled() {
-            return Err(RunError::Cancelled("cancelled before anything was started".to_owned()));
+            return Err(RunError::Cancelled(corral_domain::Receipt::nothing_started(self.clock.now())));
         }
         let cookie =
             new_cookie().map_err(|error| RunError::Failed(format!("the system gave no random numbers: {error}")))?;
@@ -121,7 +121,7 @@ impl Runner for LocalRunner {
                 }
             };
             let (receipt, ()) = tokio::join!(end, drain);
-            return Err(RunError::Cancelled(receipt.message()));
+            return Err(RunError::Cancelled(receipt.to_domain(self.clock.now())));
         };
         group.disarm();
         ended.map(exit_of).map_err(|error| RunError::Lost(format!("the command's output cannot be read: {error}")))

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use corral_domain::{RenderedCommand, Transport, VmId};
-use corral_engine::ports::{Exit, Failure, Probe, RunError, RunEvent, Runner, Target};
+use corral_domain::{AsUser, Position, Receipt, RenderedCommand, Transport, VmId};
+use corral_engine::ports::{
+    CapsuleError, CapsuleState, Capsules, Exit, Failure, Meet, Probe, RunError, RunEvent, Runner, Target,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -54,4 +56,28 @@ impl Runner for MachineRunner {
     async fn forget(&self, vm: VmId) {
         self.ssh.forget(vm).await;
     }
+}
+
+#[async_trait]
+impl Capsules for MachineRunner {
+    async fn follow(
+        &self,
+        _target: &Target,
+        _id: &str,
+        _meet: Meet<'_>,
+        _from: Position,
+        _events: mpsc::Sender<RunEvent>,
+    ) -> Result<Exit, CapsuleError> {
+        Err(CapsuleError::Refused("capsules are being built".to_owned()))
+    }
+
+    async fn stat(&self, _target: &Target, _id: &str) -> Result<CapsuleState, CapsuleError> {
+        Err(CapsuleError::Refused("capsules are being built".to_owned()))
+    }
+
+    async fn cancel(&self, _: &Target, _: &str, _: Option<&AsUser>) -> Result<Receipt, CapsuleError> {
+        Err(CapsuleError::Refused("capsules are being built".to_owned()))
+    }
+
+    async fn release(&self, _target: &Target, _id: &str) {}
 }

@@ -140,12 +140,7 @@ impl SshRunner {
         if exit.is_none() {
             running.signal_and_close(FAREWELL).await;
         }
-        RunError::Cancelled(match (&receipt, exit) {
-            (Receipt::Done { found: 0, .. }, Some(Ok(exit))) => {
-                format!("cancelled; it had already ended by itself with {}", shown_exit(&exit))
-            }
-            _ => receipt.message(),
-        })
+        RunError::Cancelled(receipt.to_domain(self.config().clock.now()))
     }
 
     async fn probe_steps(&self, chain: &Chain, probe: &mut Probe) -> Result<(), Failure> {
@@ -219,7 +214,7 @@ impl Runner for SshRunner {
         let line = wrap::marked(&command.to_shell(), &cookie);
         let (lease, mut running) = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Err(RunError::Cancelled("cancelled before anything was started".to_owned())),
+            () = cancel.cancelled() => return Err(RunError::Cancelled(corral_domain::Receipt::nothing_started(self.config().clock.now()))),
             opened = self.open(&chain, false) => opened.map_err(RunError::Unreachable)?,
         };
         let started = tokio::select! {

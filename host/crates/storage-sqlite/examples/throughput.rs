@@ -71,6 +71,7 @@ async fn appends(store: &SqliteStore) -> Result<(), Box<dyn Error>> {
     for batch in 0..CHUNKS / 4 {
         let appends: Vec<_> = (batch * 4..batch * 4 + 4)
             .map(|n| LogAppend {
+                position: None,
                 first_line: end.lines + n * count,
                 first_byte: end.bytes + n * bytes,
                 data: data.clone(),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use corral_domain::TaskKey;
+use corral_domain::{Position, TaskKey};
 
 use crate::StorageError;
 
@@ -21,6 +21,9 @@ pub struct LogAppend {
     pub raw_len: u32,
     /// As [`crate::chunk::encode`] gave it.
     pub data: Bytes,
+    /// How far the command's output has been taken in once this is stored; none: as before. It is in the same transaction as the
+    /// chunk, so that what is read on from it is neither lost nor stored twice.
+    pub position: Option<Position>,
     /// Nothing follows.
     pub complete: bool,
 }
@@ -32,6 +35,8 @@ pub struct LogEnd {
     pub lines: u64,
     /// Bytes of text, newlines counted.
     pub bytes: u64,
+    /// How far the command's output has been taken in.
+    pub position: Position,
     /// Nothing follows.
     pub complete: bool,
 }
@@ -65,6 +70,8 @@ pub trait LogStore: Send + Sync {
         count: u64,
         max_chunks: u32,
     ) -> Result<Vec<StoredChunk>, StorageError>;
+    /// Takes back that a log is complete: more may follow. Nothing happens to one that is not, or that does not exist.
+    async fn reopen(&self, key: TaskKey) -> Result<(), StorageError>;
     /// Joins a finished log's small chunks into large ones. Lines, numbers and bytes stay as they are.
     async fn merge(&self, key: TaskKey) -> Result<(), StorageError>;
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    CommandLine, Lines, Mode, NewVm, Origin, OutputStream, PluginInfo, PluginTemplates, RandomBytes, RenderedCommand,
-    Source, Template, Timestamp, Vm, VmId,
+    AsUser, CommandLine, Lines, Mode, NewVm, Origin, OutputStream, PluginInfo, PluginTemplates, Position, RandomBytes,
+    Receipt, RenderedCommand, Source, Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
-    Exit, Failure, FilterChain, Found, Output, PluginError, PluginNotice, Plugins, Probe, RunError, RunEvent, Runner,
-    Step, StreamInfo, Target,
+    CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,
+    Plugins, Probe, RunError, RunEvent, Runner, Step, StreamInfo, Target,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -79,7 +79,7 @@ impl Runner for FakeRunner {
                 "gate" => self.gate.acquire().await.unwrap().forget(),
                 "wait" => {
                     cancel.cancelled().await;
-                    return Err(RunError::Cancelled("ended".into()));
+                    return Err(RunError::Cancelled(Receipt::nothing_started(Timestamp::from_millis(0))));
                 }
                 "exit" => return Ok(Exit { code: Some(rest.parse().unwrap()), signal: None }),
                 other => panic!("no such step: {other}"),
@@ -103,6 +103,35 @@ impl Runner for FakeRunner {
     }
 
     async fn forget(&self, _: VmId) {}
+}
+
+/// Every capsule is one run: nothing here survives anything.
+#[async_trait]
+impl Capsules for FakeRunner {
+    async fn follow(
+        &self,
+        target: &Target,
+        _: &str,
+        meet: Meet<'_>,
+        _: Position,
+        events: mpsc::Sender<RunEvent>,
+    ) -> Result<Exit, CapsuleError> {
+        let Meet::Launch(command) = meet else { return Err(CapsuleError::Missing) };
+        self.run(target, command, events, CancellationToken::new()).await.map_err(|error| match error {
+            RunError::Unreachable(failure) => CapsuleError::Unreachable(failure),
+            error => CapsuleError::Lost(error.to_string()),
+        })
+    }
+
+    async fn stat(&self, _: &Target, _: &str) -> Result<CapsuleState, CapsuleError> {
+        Ok(CapsuleState::None)
+    }
+
+    async fn cancel(&self, _: &Target, _: &str, _: Option<&AsUser>) -> Result<Receipt, CapsuleError> {
+        Ok(Receipt::nothing_started(Timestamp::from_millis(0)))
+    }
+
+    async fn release(&self, _: &Target, _: &str) {}
 }
 
 /// The text as a line, with `\xff` for a byte that no UTF-8 has.

@@ -94,6 +94,7 @@ impl Host {
             state: store.clone(),
             logs: store.clone(),
             runner: runner.clone(),
+            capsules: runner.clone(),
             plugins: Arc::new(FakePlugins),
             clock: clock.clone(),
             random: Arc::new(Counter::default()),

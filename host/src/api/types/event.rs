@@ -6,7 +6,7 @@ use corral_domain::{EventKind, JobId, State, Timestamp, VmHealth, VmId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Counts, Job, JobStatus, Plugin, TaskStatus, Template, Vm, VmStatus};
+use super::{Counts, Job, JobStatus, Plugin, Receipt, TaskStatus, Template, Vm, VmStatus};
 
 /// What happened, with its place in the order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -63,6 +63,9 @@ pub enum EventBody {
         problems: Vec<String>,
     },
     JobCreated {
+        job: Box<Job>,
+    },
+    JobReopened {
         job: Box<Job>,
     },
     JobUpdated {
@@ -132,6 +135,12 @@ pub struct TaskChanges {
     pub finished_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub message: Option<String>,
+    /// Null: there is a connection again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>)]
+    pub contact_lost_at: Option<Option<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub receipt: Option<Receipt>,
 }
 
 /// What the conversion of an event needs besides the event.
@@ -171,6 +180,9 @@ impl EventSource {
             },
             EventKind::JobCreated { job, tasks } => {
                 EventBody::JobCreated { job: Box::new(Job::with_tasks(job, tasks)) }
+            }
+            EventKind::JobReopened { job, tasks } => {
+                EventBody::JobReopened { job: Box::new(Job::with_tasks(job, tasks)) }
             }
             EventKind::JobUpdated { id, changes } => EventBody::JobUpdated { job_id: *id, changes: changes.into() },
             EventKind::TaskUpdated { job, vm, changes } => {
@@ -220,6 +232,8 @@ impl From<&corral_domain::TaskChange> for TaskChanges {
             started_at: changes.started_at,
             finished_at: changes.finished_at,
             message: changes.message.clone(),
+            contact_lost_at: changes.contact_lost_at,
+            receipt: changes.receipt.as_ref().map(Receipt::from),
         }
     }
 }

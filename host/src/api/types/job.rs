@@ -31,6 +31,29 @@ pub struct Job {
     /// What each task is given; null: no limit.
     #[schema(required)]
     pub timeout_seconds: Option<u32>,
+    /// So many VMs go first, alone; the others only if all of these succeed: `1` or `"5%"`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<Share>)]
+    pub canary: Option<corral_domain::Share>,
+    /// Rolling batches.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub batch: Option<Batch>,
+    /// No task begins any more once so many have failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<Share>)]
+    pub max_failures: Option<corral_domain::Share>,
+    /// What the whole job is given, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub job_timeout_seconds: Option<u32>,
+    /// As whom it runs, by sudo.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run_as: Option<RunAs>,
+    /// The job of which it repeats some tasks.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>)]
+    pub retry_of: Option<JobId>,
+    /// SHA-256 of what each VM runs; a preview of the same has the same.
+    pub command_hash: String,
     /// Who started it.
     pub created_by: String,
     /// Versions of the plugins that took part.
@@ -94,6 +117,65 @@ pub struct Task {
     pub finished_at: Option<Timestamp>,
     /// Why it ended as it did, and what to do.
     pub message: String,
+    /// Since when a command that runs is out of reach; the host looks for it again and again.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub contact_lost_at: Option<Timestamp>,
+    /// What is known of its processes after it was cancelled or took too long.
+    #[schema(required)]
+    pub receipt: Option<Receipt>,
+}
+
+/// What is known of a cancelled command's processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Receipt {
+    /// When the machine answered.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Processes that were found and told to end.
+    pub signalled: u32,
+    /// Of those, how many had to be killed.
+    pub killed: u32,
+    /// Of those, how many are confirmed to be gone.
+    pub gone: u32,
+    /// Pids of those that are still there.
+    pub survivors: Vec<u32>,
+    /// What could not be found out, and why; empty if everything is known.
+    pub unknown: String,
+    /// All of it in a sentence.
+    pub message: String,
+}
+
+/// A number of VMs, or a part of them: `5` or `"20%"`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Share {
+    /// So many.
+    Count(u32),
+    /// So many of a hundred: `20%`.
+    Percent(String),
+}
+
+/// Rolling batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// VMs of one batch: `5` or `"20%"`.
+    #[schema(value_type = Share)]
+    pub size: corral_domain::Share,
+    /// Pause before the next one, in seconds.
+    #[serde(default)]
+    pub pause_seconds: u32,
+}
+
+/// As whom a command runs, by sudo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunAs {
+    /// The account.
+    pub user: String,
+    /// Name of the secret that holds the password that sudo asks for; none: it must not ask.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub secret: Option<String>,
 }
 
 /// Words, or shell text: exactly one of the two.
@@ -189,6 +271,16 @@ impl From<&corral_domain::Job> for Job {
             counts: job.counts.into(),
             parallelism: job.parallelism,
             timeout_seconds: job.timeout_seconds,
+            canary: job.strategy.canary,
+            batch: job.strategy.batch.map(|batch| Batch { size: batch.size, pause_seconds: batch.pause_seconds }),
+            max_failures: job.strategy.max_failures,
+            job_timeout_seconds: job.strategy.job_timeout_seconds,
+            run_as: job
+                .run_as
+                .as_ref()
+                .map(|run_as| RunAs { user: run_as.user.clone(), secret: run_as.secret.clone() }),
+            retry_of: job.retry_of,
+            command_hash: job.command_hash.clone(),
             created_by: job.created_by.clone(),
             plugins: job.plugins.clone(),
             created_at: job.created_at,
@@ -220,6 +312,22 @@ impl From<&corral_domain::Task> for Task {
             started_at: task.started_at,
             finished_at: task.finished_at,
             message: task.message.clone(),
+            contact_lost_at: task.contact_lost_at,
+            receipt: task.receipt.as_ref().map(Receipt::from),
+        }
+    }
+}
+
+impl From<&corral_domain::Receipt> for Receipt {
+    fn from(receipt: &corral_domain::Receipt) -> Self {
+        Self {
+            at: receipt.at,
+            signalled: receipt.signalled,
+            killed: receipt.killed,
+            gone: receipt.gone,
+            survivors: receipt.survivors.clone(),
+            unknown: receipt.unknown.clone(),
+            message: receipt.message(),
         }
     }
 }

@@ -7,7 +7,7 @@ mod template;
 mod vm;
 
 pub use event::{Event, EventSource};
-pub use job::{Command, Counts, Job, JobStatus, Mode, Task, TaskStatus, TemplateUse};
+pub use job::{Command, Counts, Job, JobStatus, Mode, Receipt, Task, TaskStatus, TemplateUse};
 pub use plugin::{Plugin, PluginState};
 pub use template::{Template, TemplateProblems};
 pub use vm::{Auth, Source, Transport, Vm, VmStatus};

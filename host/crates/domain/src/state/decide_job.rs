@@ -34,6 +34,10 @@ impl State {
             counts: Counts::of(tasks.iter().map(|task| task.status)),
             parallelism: new.parallelism,
             timeout_seconds: new.timeout_seconds,
+            strategy: new.strategy,
+            run_as: new.run_as,
+            retry_of: new.retry_of,
+            command_hash: new.command_hash,
             cancel_requested_at: None,
             created_by: new.created_by,
             created_at: now,
@@ -69,6 +73,8 @@ impl State {
             started_at: None,
             finished_at: None,
             message: String::new(),
+            contact_lost_at: None,
+            receipt: None,
         })
     }
 
@@ -91,6 +97,35 @@ impl State {
         changes.cancel_requested_at = Some(now);
         events.push(EventKind::JobUpdated { id, changes });
         Ok(events)
+    }
+
+    /// Tasks that are `unknown` are looked after: they count as running until it is found out how they ended, or once more that
+    /// it cannot be known.
+    pub(super) fn decide_reopen(&self, job: Job, tasks: Vec<Task>, vms: &[VmId]) -> Result<Vec<EventKind>, Refusal> {
+        // In memory is the newest; what the caller read may be older.
+        let mut job = self.jobs.get(&job.id).map_or(job, |live| Job::clone(live));
+        let mut tasks = match self.jobs.contains_key(&job.id) {
+            true => self.tasks_of(job.id).iter().map(|task| Task::clone(task)).collect(),
+            false => tasks,
+        };
+        for vm in vms {
+            let task = tasks.iter_mut().find(|task| task.key.vm == *vm);
+            let task = task.ok_or_else(|| Refusal::NotFound { kind: "task", id: format!("{} on {vm}", job.id) })?;
+            if task.status != TaskStatus::Unknown {
+                let text = format!(
+                    "{} is {}; only a task whose end is unknown is looked after",
+                    task.vm_name,
+                    task.status.as_str()
+                );
+                return Err(Refusal::Conflict(text));
+            }
+            task.status = TaskStatus::Running;
+            task.finished_at = None;
+            job.counts.shift(TaskStatus::Unknown, TaskStatus::Running);
+        }
+        job.status = job.counts.job_status();
+        job.finished_at = None;
+        Ok(vec![EventKind::JobReopened { job, tasks }])
     }
 
     pub(super) fn decide_change_task(

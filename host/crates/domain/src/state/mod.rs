@@ -112,6 +112,15 @@ pub enum Command {
         /// Which.
         id: JobId,
     },
+    /// Look after tasks of which the end is not known. The job may have left the memory, so it is given as it is stored.
+    ReopenTasks {
+        /// It.
+        job: Box<Job>,
+        /// All its tasks, in order.
+        tasks: Vec<Task>,
+        /// Which of them, by VM.
+        vms: Vec<VmId>,
+    },
     /// A task went on.
     ChangeTask {
         /// Which.
@@ -153,6 +162,14 @@ pub struct NewJob {
     pub parallelism: u32,
     /// For each task, in seconds.
     pub timeout_seconds: Option<u32>,
+    /// How it goes over its VMs.
+    pub strategy: crate::Strategy,
+    /// As whom the command runs.
+    pub run_as: Option<crate::RunAs>,
+    /// The job of which it repeats some tasks.
+    pub retry_of: Option<JobId>,
+    /// See [`Job::command_hash`].
+    pub command_hash: String,
     /// Who started it.
     pub created_by: String,
     /// Plugins that take part.
@@ -204,6 +221,7 @@ impl State {
             Command::OfferTemplates { plugin, offer } => Ok(self.decide_offer(plugin, offer)),
             Command::CreateJob(new) => self.decide_create_job(*new, now),
             Command::CancelJob { id } => self.decide_cancel_job(id, now),
+            Command::ReopenTasks { job, tasks, vms } => self.decide_reopen(*job, tasks, &vms),
             Command::ChangeTask { key, change } => self.decide_change_task(key, change, now),
             Command::ReportPlugin { plugin } => Ok(self.decide_plugin(plugin)),
             Command::RemovePlugin { id } => Ok(self.decide_remove_plugin(id)),
@@ -235,7 +253,7 @@ impl State {
                 let offer = PluginTemplates { templates: templates.clone(), problems: problems.clone() };
                 self.plugin_templates.insert(plugin.clone(), Arc::new(offer));
             }
-            EventKind::JobCreated { job, tasks } => {
+            EventKind::JobCreated { job, tasks } | EventKind::JobReopened { job, tasks } => {
                 self.jobs.insert(job.id, Arc::new(job.clone()));
                 self.tasks.extend(tasks.iter().map(|task| (task.key, Arc::new(task.clone()))));
             }

@@ -235,6 +235,10 @@ fn new_job() -> impl Strategy<Value = NewJob> {
             commands,
             parallelism,
             timeout_seconds,
+            strategy: corral_domain::Strategy::default(),
+            run_as: None,
+            retry_of: None,
+            command_hash: String::new(),
             created_by: "user:test".into(),
             plugins: BTreeMap::from([("redact".into(), "0.1.0".into())]),
         },
@@ -255,6 +259,8 @@ fn change() -> impl Strategy<Value = TaskChange> {
             // Who runs a task says when it ended, or leaves that to the state.
             finished_at: finished_at.filter(|_| status.is_some_and(TaskStatus::is_final)),
             message,
+            contact_lost_at: None,
+            receipt: None,
         },
     )
 }

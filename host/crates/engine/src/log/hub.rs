@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use corral_domain::{Lines, TaskKey};
+use corral_domain::{Lines, Position, TaskKey};
 use corral_storage::chunk::{self, CHUNK_LINES_MAX, CHUNK_TEXT_MAX};
 use corral_storage::{LogAppend, LogEnd, LogStore, StorageError};
 use tokio::sync::{Notify, watch};
@@ -57,6 +57,8 @@ struct LogState {
     /// Where the log ends once all is written.
     next_line: u64,
     next_byte: u64,
+    /// How far the command's output is taken in, with all lines that were appended.
+    position: Position,
     finished: bool,
     finish_written: bool,
     /// Written chunks kept for viewers.
@@ -85,23 +87,24 @@ impl LogHub {
         })
     }
 
-    /// Opens the log of a task that begins.
-    pub(crate) fn open(&self, key: TaskKey) -> Arc<TaskLog> {
+    /// Opens the log of a task that begins, or goes on where its log ends.
+    pub(crate) fn open(&self, key: TaskKey, end: LogEnd) -> Arc<TaskLog> {
         let log = Arc::new(TaskLog {
             key,
             state: Mutex::new(LogState {
                 ready: VecDeque::new(),
                 open: Lines::default(),
                 pending: 0,
-                next_line: 0,
-                next_byte: 0,
+                next_line: end.lines,
+                next_byte: end.bytes,
+                position: end.position,
                 finished: false,
                 finish_written: false,
                 tail: VecDeque::new(),
                 tail_bytes: 0,
             }),
             room: Notify::new(),
-            end: watch::Sender::new(LogEnd::default()),
+            end: watch::Sender::new(LogEnd { complete: false, ..end }),
             pending_max: self.pending_max,
         });
         self.lock().insert(key, log.clone());
@@ -117,9 +120,11 @@ impl LogHub {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds lines to a task's log. Waits while too much is pending.
-    pub(crate) async fn append(&self, log: &TaskLog, mut lines: Lines) {
+    /// Adds lines to a task's log, which takes in the command's output up to `position`. Waits while too much is pending.
+    pub(crate) async fn append(&self, log: &TaskLog, mut lines: Lines, position: Position) {
         if lines.is_empty() {
+            // What filters left out entirely is written with the next lines; until then it would only be filtered again.
+            log.lock().position = position;
             return;
         }
         let first = loop {
@@ -129,6 +134,7 @@ impl LogHub {
                 if state.pending < log.pending_max {
                     let first = state.next_line == 0 && state.open.is_empty();
                     state.take(&mut lines);
+                    state.position = position;
                     break first;
                 }
             }
@@ -313,6 +319,7 @@ impl LogState {
             self.cut();
         }
         let complete = self.finished && !self.finish_written;
+        let position = Some(self.position);
         let last = self.ready.len().wrapping_sub(1);
         let mut bytes = 0;
         for (index, chunk) in self.ready.iter().enumerate() {
@@ -324,6 +331,8 @@ impl LogState {
                 first_byte: chunk.first_byte,
                 raw_len: u32::try_from(chunk.raw_len).unwrap_or(u32::MAX),
                 data: chunk.data.clone(),
+                // All chunks of a log go into one transaction, so each may speak for all.
+                position,
                 complete: complete && index == last,
             });
         }
@@ -335,6 +344,7 @@ impl LogState {
                 first_byte: self.next_byte,
                 raw_len: 0,
                 data: Bytes::new(),
+                position,
                 complete: true,
             });
         }
@@ -366,6 +376,7 @@ impl LogState {
         LogEnd {
             lines: first.map_or(self.next_line, |chunk| chunk.first_line),
             bytes: first.map_or(self.next_byte, |chunk| chunk.first_byte),
+            position: Position::default(),
             complete: false,
         }
     }

@@ -30,6 +30,11 @@ impl LineSplitter {
         lines
     }
 
+    /// Bytes that wait for the end of their line.
+    pub fn rest_len(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The stream ended: what stands after the last newline is a line that has none.
     pub fn finish(&mut self) -> Lines {
         let mut lines = Lines::default();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use corral_domain::{Job, Lines, OutputStream, Vm};
+use corral_domain::{Job, Lines, OutputStream, Position, Vm};
 
 use crate::Engine;
 use crate::log::{LineSplitter, TaskLog};
@@ -15,24 +15,31 @@ pub(super) struct OutputSink {
     vm: Arc<Vm>,
     log: Arc<TaskLog>,
     streams: [Option<Stream>; 2],
+    /// What was taken in, of each output up to where its last line ends.
+    position: Position,
 }
 
 struct Stream {
     splitter: LineSplitter,
+    received: u64,
     filters: Box<dyn FilterChain>,
 }
 
 impl OutputSink {
     pub(super) fn new(engine: Engine, job: Arc<Job>, vm: Arc<Vm>, log: Arc<TaskLog>) -> Self {
-        Self { engine, job, vm, log, streams: [None, None] }
+        Self { engine, job, vm, log, streams: [None, None], position: Position::default() }
     }
 
     /// Takes bytes. An error means that lines could not be filtered as they must be; none of them was stored.
     pub(super) async fn take(&mut self, output: Output) -> Result<(), PluginError> {
         let stream = self.stream(output.stream).await?;
         let lines = stream.splitter.push(&output.bytes, output.at);
+        let rest = stream.splitter.rest_len() as u64;
+        stream.received += output.bytes.len() as u64;
+        let taken = stream.received - rest;
         let lines = filtered(stream, lines).await?;
-        self.engine.inner.logs.append(&self.log, lines).await;
+        *self.position.of(output.stream) = taken;
+        self.engine.inner.logs.append(&self.log, lines, self.position).await;
         Ok(())
     }
 
@@ -43,7 +50,7 @@ impl OutputSink {
             let rest = stream.splitter.finish();
             let mut lines = filtered(stream, rest).await?;
             lines.append(&mut stream.filters.finish().await?);
-            self.engine.inner.logs.append(&self.log, lines).await;
+            self.engine.inner.logs.append(&self.log, lines, self.position).await;
         }
         Ok(())
     }
@@ -59,7 +66,7 @@ impl OutputSink {
                 stream: which,
             };
             let filters = self.engine.inner.deps.plugins.open_filters(info).await?;
-            *slot = Some(Stream { splitter: LineSplitter::new(which), filters });
+            *slot = Some(Stream { splitter: LineSplitter::new(which), received: 0, filters });
         }
         slot.as_mut().ok_or_else(|| PluginError::Failed("the stream was not opened".to_owned()))
     }

@@ -40,7 +40,7 @@ pub(super) async fn run(
     }
     let mut command = task.rendered.clone().unwrap_or_else(|| RenderedCommand::plain(job.command.clone()));
     command.stdin = stdin;
-    let log = engine.inner.logs.open(task.key);
+    let log = engine.inner.logs.open(task.key, corral_storage::LogEnd::default());
     let attempt = Attempt { engine, job, vm, task, log, cancel, started: AtomicBool::new(false) };
     let mut change = attempt.run(&command).await;
     let end = engine.inner.logs.finish(&attempt.log, &engine.inner.end_token()).await;
@@ -191,7 +191,9 @@ impl Attempt<'_> {
                 };
                 TaskChange { exit_code: code, signal, ..change }
             }
-            Err(RunError::Cancelled(message)) => stopped(message),
+            Err(RunError::Cancelled(receipt)) => {
+                TaskChange { receipt: Some(receipt.clone()), ..stopped(receipt.message()) }
+            }
             Err(RunError::Unreachable(failure)) if ended != Ended::No => {
                 stopped(format!("nothing was started ({failure})"))
             }

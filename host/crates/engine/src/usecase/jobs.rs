@@ -143,6 +143,10 @@ impl Engine {
             commands: vms.iter().map(|vm| vm.id).zip(commands).collect(),
             parallelism: request.parallelism.unwrap_or(self.inner.settings.parallelism_default),
             timeout_seconds: request.timeout_seconds.or((timeout > 0).then_some(timeout)),
+            strategy: corral_domain::Strategy::default(),
+            run_as: None,
+            retry_of: None,
+            command_hash: String::new(),
             created_by: actor.name.clone(),
         };
         let audit = note("job.create", id, format!("{} VMs", vms.len()));

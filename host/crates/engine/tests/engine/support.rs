@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    CommandLine, Job, JobId, Lines, NewVm, OutputStream, PluginInfo, RandomBytes, RenderedCommand, SystemClock, Task,
-    TaskKey, Template, Timestamp, Vm, VmId,
+    AsUser, CommandLine, Job, JobId, Lines, NewVm, OutputStream, PluginInfo, Position, RandomBytes, Receipt,
+    RenderedCommand, SystemClock, Task, TaskKey, Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
-    Exit, Failure, FilterChain, Found, Output, PluginError, PluginNotice, Plugins, Probe, RunError, RunEvent, Runner,
-    StreamInfo, Target,
+    CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,
+    Plugins, Probe, RunError, RunEvent, Runner, StreamInfo, Target,
 };
 use corral_engine::{Actor, Deps, Engine, JobRequest, Role, Settings, Targets};
 use corral_storage::{LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
@@ -90,7 +90,11 @@ impl Runner for FakeRunner {
             "hang" => {
                 say(&events, OutputStream::Stderr, "hanging".to_owned()).await;
                 cancel.cancelled().await;
-                Err(RunError::Cancelled("1 process ended by TERM".to_owned()))
+                Err(RunError::Cancelled(Receipt {
+                    signalled: 1,
+                    gone: 1,
+                    ..Receipt::nothing_started(Timestamp::from_millis(0))
+                }))
             }
             "lost" => Err(RunError::Lost("the connection broke".to_owned())),
             other => panic!("unknown script {other}"),
@@ -108,6 +112,35 @@ impl Runner for FakeRunner {
     }
 
     async fn forget(&self, _: VmId) {}
+}
+
+/// Every capsule is one run: nothing here survives anything.
+#[async_trait]
+impl Capsules for FakeRunner {
+    async fn follow(
+        &self,
+        target: &Target,
+        _: &str,
+        meet: Meet<'_>,
+        _: Position,
+        events: mpsc::Sender<RunEvent>,
+    ) -> Result<Exit, CapsuleError> {
+        let Meet::Launch(command) = meet else { return Err(CapsuleError::Missing) };
+        self.run(target, command, events, CancellationToken::new()).await.map_err(|error| match error {
+            RunError::Unreachable(failure) => CapsuleError::Unreachable(failure),
+            error => CapsuleError::Lost(error.to_string()),
+        })
+    }
+
+    async fn stat(&self, _: &Target, _: &str) -> Result<CapsuleState, CapsuleError> {
+        Ok(CapsuleState::None)
+    }
+
+    async fn cancel(&self, _: &Target, _: &str, _: Option<&AsUser>) -> Result<Receipt, CapsuleError> {
+        Ok(Receipt::nothing_started(Timestamp::from_millis(0)))
+    }
+
+    async fn release(&self, _: &Target, _: &str) {}
 }
 
 /// One filter that fails on lines with `SECRET`.
@@ -200,6 +233,10 @@ impl LogStore for MaybeFull {
         self.inner.chunks(key, from, count, max).await
     }
 
+    async fn reopen(&self, key: TaskKey) -> Result<(), StorageError> {
+        self.inner.reopen(key).await
+    }
+
     async fn merge(&self, key: TaskKey) -> Result<(), StorageError> {
         self.inner.merge(key).await
     }
@@ -233,6 +270,7 @@ impl World {
             state: store.clone(),
             logs: logs.clone(),
             runner: runner.clone(),
+            capsules: runner.clone(),
             plugins: Arc::new(FakePlugins),
             clock: Arc::new(SystemClock),
             random,

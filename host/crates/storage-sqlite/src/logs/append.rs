@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use corral_domain::TaskKey;
+use corral_domain::{Position, TaskKey};
 use corral_storage::{LogAppend, StorageError};
 use sqlx::{Connection, SqliteConnection};
 
@@ -32,6 +32,7 @@ struct Stream {
     id: i64,
     lines: u64,
     bytes: u64,
+    position: Position,
     complete: bool,
 }
 
@@ -52,14 +53,18 @@ async fn append_to(file: &Database, conn: &mut SqliteConnection, appends: &[&Log
         }
         stream.lines += u64::from(append.n_lines);
         stream.bytes += u64::from(append.raw_len);
+        stream.position = append.position.unwrap_or(stream.position);
         stream.complete |= append.complete;
     }
     for stream in streams.values() {
         let (lines, bytes, complete) = (stored(stream.lines), stored(stream.bytes), i64::from(stream.complete));
+        let (stdout, stderr) = (stored(stream.position.stdout), stored(stream.position.stderr));
         sqlx::query!(
-            "UPDATE log_stream SET lines = ?, bytes = ?, complete = ? WHERE id = ?",
+            "UPDATE log_stream SET lines = ?, bytes = ?, stdout_taken = ?, stderr_taken = ?, complete = ? WHERE id = ?",
             lines,
             bytes,
+            stdout,
+            stderr,
             complete,
             stream.id
         )
@@ -93,18 +98,23 @@ fn check(stream: &Stream, append: &LogAppend) -> Result<(), StorageError> {
 
 async fn stream(conn: &mut SqliteConnection, key: TaskKey) -> sqlx::Result<Stream> {
     let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
-    let found = sqlx::query!("SELECT id, lines, bytes, complete FROM log_stream WHERE job = ? AND vm = ?", job, vm)
-        .fetch_optional(&mut *conn)
-        .await?;
+    let found = sqlx::query!(
+        "SELECT id, lines, bytes, stdout_taken, stderr_taken, complete FROM log_stream WHERE job = ? AND vm = ?",
+        job,
+        vm
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
     if let Some(row) = found {
         let (lines, bytes) = (row.lines as u64, row.bytes as u64);
-        return Ok(Stream { id: row.id, lines, bytes, complete: row.complete != 0 });
+        let position = Position { stdout: row.stdout_taken as u64, stderr: row.stderr_taken as u64 };
+        return Ok(Stream { id: row.id, lines, bytes, position, complete: row.complete != 0 });
     }
     let id = sqlx::query!("INSERT INTO log_stream (job, vm, lines, bytes, complete) VALUES (?, ?, 0, 0, 0)", job, vm)
         .execute(conn)
         .await?
         .last_insert_rowid();
-    Ok(Stream { id, lines: 0, bytes: 0, complete: false })
+    Ok(Stream { id, lines: 0, bytes: 0, position: Position::default(), complete: false })
 }
 
 async fn insert_chunk(conn: &mut SqliteConnection, stream: i64, append: &LogAppend) -> sqlx::Result<()> {

@@ -5,13 +5,14 @@ mod days;
 mod merge;
 
 use async_trait::async_trait;
-use corral_domain::TaskKey;
+use corral_domain::{Position, TaskKey};
 use corral_storage::{LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
 
 use crate::SqliteStore;
 
 pub(crate) use days::DayFiles;
 
+const REOPENING: &str = "reopening a log";
 const READING: &str = "reading a log";
 
 #[async_trait]
@@ -23,11 +24,20 @@ impl LogStore for SqliteStore {
     async fn end(&self, key: TaskKey) -> Result<Option<LogEnd>, StorageError> {
         let Some(file) = self.days.existing(key.job).await? else { return Ok(None) };
         let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
-        let row = sqlx::query!("SELECT lines, bytes, complete FROM log_stream WHERE job = ? AND vm = ?", job, vm)
-            .fetch_optional(file.readers())
-            .await
-            .map_err(|error| file.fail(READING, error))?;
-        Ok(row.map(|row| LogEnd { lines: row.lines as u64, bytes: row.bytes as u64, complete: row.complete != 0 }))
+        let row = sqlx::query!(
+            "SELECT lines, bytes, stdout_taken, stderr_taken, complete FROM log_stream WHERE job = ? AND vm = ?",
+            job,
+            vm
+        )
+        .fetch_optional(file.readers())
+        .await
+        .map_err(|error| file.fail(READING, error))?;
+        Ok(row.map(|row| LogEnd {
+            lines: row.lines as u64,
+            bytes: row.bytes as u64,
+            position: Position { stdout: row.stdout_taken as u64, stderr: row.stderr_taken as u64 },
+            complete: row.complete != 0,
+        }))
     }
 
     async fn chunks(
@@ -64,6 +74,18 @@ impl LogStore for SqliteStore {
             data: row.data.into(),
         });
         Ok(chunks.collect())
+    }
+
+    async fn reopen(&self, key: TaskKey) -> Result<(), StorageError> {
+        let Some(file) = self.days.existing(key.job).await? else { return Ok(()) };
+        let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
+        let mut conn = file.writer(REOPENING).await?;
+        let result = sqlx::query!("UPDATE log_stream SET complete = 0 WHERE job = ? AND vm = ?", job, vm)
+            .execute(&mut *conn)
+            .await
+            .map(|_| ())
+            .map_err(|error| file.fail(REOPENING, error));
+        file.settle(conn, result).await
     }
 
     async fn merge(&self, key: TaskKey) -> Result<(), StorageError> {

@@ -52,7 +52,7 @@ pub async fn a_log_grows_in_order_and_knows_its_end(store: &dyn LogStore) {
     assert!(store.chunks(key(1), 0, ALL, 10).await.unwrap().is_empty());
     store.merge(key(1)).await.expect("nothing to join is no error");
     let all = fill(store, key(1), [3, 1, 10, 500]).await;
-    let end = LogEnd { lines: 514, bytes: all.raw_len(), complete: false };
+    let end = LogEnd { lines: 514, bytes: all.raw_len(), ..LogEnd::default() };
     assert_eq!(store.end(key(1)).await.unwrap(), Some(end));
     assert_eq!(store.end(key(2)).await.unwrap(), None);
     assert_eq!(read(store, key(1)).await, all);

@@ -80,6 +80,10 @@ pub fn job(id: JobId, vms: &[VmId], status: TaskStatus) -> (Job, Vec<Task>) {
         counts,
         parallelism: 64,
         timeout_seconds: Some(60),
+        strategy: corral_domain::Strategy::default(),
+        run_as: None,
+        retry_of: None,
+        command_hash: String::new(),
         cancel_requested_at: None,
         created_by: "token:test".into(),
         created_at: id.made_at(),
@@ -101,6 +105,8 @@ pub fn job(id: JobId, vms: &[VmId], status: TaskStatus) -> (Job, Vec<Task>) {
         started_at: None,
         finished_at,
         message: String::new(),
+        contact_lost_at: None,
+        receipt: None,
     };
     (job, vms.iter().enumerate().map(task).collect())
 }
@@ -183,6 +189,7 @@ pub fn chunk_of(key: TaskKey, end: (u64, u64), lines: &Lines) -> LogAppend {
         first_byte: end.1,
         raw_len: lines.raw_len() as u32,
         data: chunk::encode(lines),
+        position: None,
         complete: false,
     }
 }

@@ -35,6 +35,8 @@ pub struct Output {
 /// What a run reports while it goes on.
 #[derive(Debug)]
 pub enum RunEvent {
+    /// From now on the command may be started: it is about to be sent. Sent before the first byte of it is.
+    Sending,
     /// The connection stands and the command was started.
     Started,
     /// It wrote something.

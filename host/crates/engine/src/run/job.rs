@@ -1,52 +1,45 @@
 //! A job's queue: its tasks in order, so many at once, until all have begun or someone cancels.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use corral_domain::{JobId, TaskStatus, VmId};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::control::{JobControl, control_of, forget_control};
 use super::task;
 use crate::Engine;
-
-/// What holds a running job.
-#[derive(Clone)]
-pub(crate) struct JobControl {
-    /// Ends its running tasks.
-    pub cancel: CancellationToken,
-}
 
 /// Standard input per VM; lives in memory alone.
 pub(crate) type Inputs = HashMap<VmId, Vec<u8>>;
 
 /// Begins to work on a job whose tasks are queued.
 pub(crate) fn start_job(engine: &Engine, id: JobId, inputs: Inputs) {
-    let control = JobControl { cancel: CancellationToken::new() };
-    engine.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner).insert(id, control.clone());
+    let control = control_of(engine, id);
     let tracker = engine.inner.work.clone();
-    tracker.spawn(run(engine.clone(), id, inputs, control.cancel));
+    tracker.spawn(run(engine.clone(), id, inputs, control));
 }
 
-async fn run(engine: Engine, id: JobId, mut inputs: Inputs, cancel: CancellationToken) {
+async fn run(engine: Engine, id: JobId, mut inputs: Inputs, control: JobControl) {
     let state = engine.state();
     if let Some(job) = state.jobs.get(&id) {
         let slots = Arc::new(Semaphore::new(job.parallelism as usize));
         let tasks = TaskTracker::new();
         for queued in state.tasks_of(id).into_iter().filter(|task| task.status == TaskStatus::Queued) {
-            let Some(permits) = take_slots(&engine, &slots, &cancel).await else { break };
+            let Some(permits) = take_slots(&engine, &slots, &control.cancel).await else { break };
             let stdin = inputs.remove(&queued.key.vm);
-            let (engine, job, cancel) = (engine.clone(), job.clone(), cancel.clone());
+            let (engine, job, control) = (engine.clone(), job.clone(), control.task(queued.key.vm));
             tasks.spawn(async move {
-                task::run(&engine, &job, &queued, stdin, cancel).await;
+                task::run(&engine, &job, &queued, stdin, control).await;
                 drop(permits);
             });
         }
         tasks.close();
         tasks.wait().await;
     }
-    engine.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    forget_control(&engine, id);
 }
 
 type Permits = (tokio::sync::OwnedSemaphorePermit, tokio::sync::OwnedSemaphorePermit);

@@ -1,7 +1,9 @@
 //! Running jobs: which task begins when, and what becomes of it.
 
+mod control;
 mod job;
 mod output;
 mod task;
 
-pub(crate) use job::{JobControl, start_job};
+pub(crate) use control::JobControl;
+pub(crate) use job::start_job;

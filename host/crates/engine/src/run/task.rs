@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::control::TaskControl;
 use super::output::OutputSink;
 use crate::log::TaskLog;
 use crate::ports::{Exit, PluginError, RunError, RunEvent};
@@ -20,13 +21,7 @@ const EVENTS_MAX: usize = 64;
 const CANCEL_MAX: Duration = Duration::from_secs(30);
 
 /// Runs a task. When this returns its end is stored, or the host is ending.
-pub(super) async fn run(
-    engine: &Engine,
-    job: &Arc<Job>,
-    task: &Task,
-    stdin: Option<Vec<u8>>,
-    cancel: CancellationToken,
-) {
+pub(super) async fn run(engine: &Engine, job: &Arc<Job>, task: &Task, stdin: Option<Vec<u8>>, control: TaskControl) {
     let Some(vm) = engine.state().vms.get(&task.key.vm).cloned() else {
         let change = TaskChange::to(TaskStatus::Failed).because("the VM was removed before the task began");
         engine.inner.manager.insist(Command::ChangeTask { key: task.key, change }).await;
@@ -41,7 +36,7 @@ pub(super) async fn run(
     let mut command = task.rendered.clone().unwrap_or_else(|| RenderedCommand::plain(job.command.clone()));
     command.stdin = stdin;
     let log = engine.inner.logs.open(task.key, corral_storage::LogEnd::default());
-    let attempt = Attempt { engine, job, vm, task, log, cancel, started: AtomicBool::new(false) };
+    let attempt = Attempt { engine, job, vm, task, log, control, started: AtomicBool::new(false) };
     let mut change = attempt.run(&command).await;
     let end = engine.inner.logs.finish(&attempt.log, &engine.inner.end_token()).await;
     change.lines = Some(end.lines);
@@ -61,7 +56,7 @@ struct Attempt<'a> {
     vm: Arc<Vm>,
     task: &'a Task,
     log: Arc<TaskLog>,
-    cancel: CancellationToken,
+    control: TaskControl,
     /// The runner said that the command was started.
     started: AtomicBool,
 }
@@ -72,6 +67,7 @@ enum Ended {
     No,
     Cancelled,
     TimedOut,
+    JobTimedOut,
 }
 
 impl Attempt<'_> {
@@ -88,8 +84,9 @@ impl Attempt<'_> {
             return TaskChange::to(TaskStatus::Failed).because(format!("{error}; output after that is not stored"));
         }
         let Some(result) = result else {
+            let why = if self.control.close.is_cancelled() { "the job was closed" } else { "the host was stopped" };
             return TaskChange::to(TaskStatus::Unknown)
-                .because("the host was stopped while it ran; it may go on on the machine");
+                .because(format!("{why} while it ran; it may go on on the machine"));
         };
         self.outcome(result, ended)
     }
@@ -105,7 +102,9 @@ impl Attempt<'_> {
         let limit = self.job.timeout_seconds.map_or(far, |seconds| Duration::from_secs(seconds.into()));
         let ended = tokio::select! {
             result = &mut running => return (Some(result), Ended::No),
-            () = self.cancel.cancelled() => Ended::Cancelled,
+            () = self.control.cancel.cancelled() => Ended::Cancelled,
+            () = self.control.expired.cancelled() => Ended::JobTimedOut,
+            () = self.control.close.cancelled() => return (None, Ended::No),
             () = sleep_until(Instant::now() + limit) => Ended::TimedOut,
             () = self.engine.inner.abandon.cancelled() => return (None, Ended::No),
         };
@@ -147,7 +146,7 @@ impl Attempt<'_> {
                         failed = Some(error);
                     }
                 }
-                Some(RunEvent::Output(_)) => {}
+                Some(RunEvent::Output(_) | RunEvent::Sending) => {}
             }
         }
         match failed {
@@ -173,6 +172,10 @@ impl Attempt<'_> {
             Ended::TimedOut => {
                 let seconds = self.job.timeout_seconds.unwrap_or(0);
                 TaskChange::to(TaskStatus::TimedOut).because(format!("took longer than {seconds} s; {message}"))
+            }
+            Ended::JobTimedOut => {
+                let seconds = self.job.strategy.job_timeout_seconds.unwrap_or(0);
+                TaskChange::to(TaskStatus::TimedOut).because(format!("the job took longer than {seconds} s; {message}"))
             }
             _ => TaskChange::to(TaskStatus::Cancelled).because(message),
         };

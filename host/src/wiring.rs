@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use bytes::Bytes;
 use corral_domain::{Clock, NewVm, RandomBytes, SystemClock, VmId};
-use corral_engine::ports::PluginNotice;
+use corral_engine::ports::{PluginNotice, SecretError, SecretInfo, SecretText, Secrets};
 use corral_engine::{Actor, Deps, Engine, HostKeyAction};
 use corral_plugin_host::{Bundled, PluginFolder, PluginHost, PluginHostConfig, PluginSettings};
 use corral_ssh::demo::{DemoConfig, DemoFleet, DemoVm};
 use corral_ssh::{MachineRunner, SshConfig};
-use corral_storage::TokenStore as _;
+use corral_storage::{Audit, StorageError, TokenStore as _};
 use corral_storage_sqlite::{SqliteOptions, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -59,6 +59,28 @@ impl RandomBytes for SystemRandom {
     #[expect(clippy::expect_used, reason = "without randomness ids would repeat and overwrite each other")]
     fn fill(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).expect("the system gives randomness");
+    }
+}
+
+/// No secret is there.
+struct NoSecrets;
+
+#[async_trait::async_trait]
+impl Secrets for NoSecrets {
+    async fn reveal(&self, _: &str) -> Result<Option<SecretText>, SecretError> {
+        Ok(None)
+    }
+
+    async fn list(&self) -> Result<Vec<SecretInfo>, SecretError> {
+        Ok(Vec::new())
+    }
+
+    async fn set(&self, _: &str, _: SecretText, _: Audit) -> Result<(), SecretError> {
+        Err(StorageError::Unsupported("secrets cannot be kept yet".to_owned()).into())
+    }
+
+    async fn remove(&self, _: &str, _: Audit) -> Result<bool, SecretError> {
+        Ok(false)
     }
 }
 
@@ -128,6 +150,7 @@ impl Host {
             runner: runner.clone(),
             capsules: runner,
             plugins: plugins.clone(),
+            secrets: Arc::new(NoSecrets),
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
         };

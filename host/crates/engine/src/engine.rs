@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::log::LogHub;
 use crate::manager::{Manager, StateHandle};
-use crate::ports::{Capsules, PluginNotice, Plugins, Runner};
+use crate::ports::{Capsules, PluginNotice, Plugins, Runner, Secrets};
 use crate::run::JobControl;
 use crate::usecase::IdempotencyKeys;
 use crate::{Settings, Subscription, health, notices, recover};
@@ -32,6 +32,8 @@ pub struct Deps {
     pub capsules: Arc<dyn Capsules>,
     /// Extension points.
     pub plugins: Arc<dyn Plugins>,
+    /// Passwords and passphrases.
+    pub secrets: Arc<dyn Secrets>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for ids.

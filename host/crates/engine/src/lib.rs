@@ -20,6 +20,7 @@ mod notices;
 pub mod ports;
 mod recover;
 mod run;
+mod secret;
 mod settings;
 mod subscription;
 mod usecase;

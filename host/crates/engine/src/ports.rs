@@ -9,8 +9,11 @@ use corral_domain::{
     AsUser, JobId, Lines, NewVm, OutputStream, PluginInfo, PluginTemplates, Position, Receipt, RenderedCommand,
     Template, Timestamp, Vm, VmId,
 };
+use corral_storage::Audit;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+pub use crate::secret::{SecretError, SecretInfo, SecretText};
 
 /// A VM with the VMs that lead to it.
 #[derive(Debug, Clone)]
@@ -202,6 +205,22 @@ pub trait Capsules: Send + Sync {
 
     /// All that a capsule wrote is stored: the machine may forget it. Best effort, at some time.
     async fn release(&self, target: &Target, id: &str);
+}
+
+/// Keeps passwords and passphrases sealed.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// The value of a secret; `None` if there is none of that name.
+    async fn reveal(&self, name: &str) -> Result<Option<SecretText>, SecretError>;
+
+    /// Names and times of all, by name.
+    async fn list(&self) -> Result<Vec<SecretInfo>, SecretError>;
+
+    /// Sets a secret's value, with the audit row in the same transaction.
+    async fn set(&self, name: &str, value: SecretText, audit: Audit) -> Result<(), SecretError>;
+
+    /// Removes a secret, with the audit row in the same transaction; false if there was none, and then nothing is written.
+    async fn remove(&self, name: &str, audit: Audit) -> Result<bool, SecretError>;
 }
 
 /// What a filter is told about the stream that it sees.

@@ -1,7 +1,8 @@
 //! SSH and plugins, made up.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +13,9 @@ use corral_domain::{
 };
 use corral_engine::ports::{
     CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,
-    Plugins, Probe, RunError, RunEvent, Runner, Step, StreamInfo, Target,
+    Plugins, Probe, RunError, RunEvent, Runner, SecretError, SecretInfo, SecretText, Secrets, Step, StreamInfo, Target,
 };
+use corral_storage::Audit;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -231,5 +233,31 @@ impl FilterChain for PassThrough {
 
     fn plugins(&self) -> Vec<(String, String)> {
         Vec::new()
+    }
+}
+
+/// Secrets in memory, as they are.
+#[derive(Default)]
+pub struct FakeSecrets(Mutex<BTreeMap<String, SecretText>>);
+
+#[async_trait]
+impl Secrets for FakeSecrets {
+    async fn reveal(&self, name: &str) -> Result<Option<SecretText>, SecretError> {
+        Ok(self.0.lock().unwrap().get(name).cloned())
+    }
+
+    async fn list(&self) -> Result<Vec<SecretInfo>, SecretError> {
+        let (created_at, updated_at) = (Timestamp::default(), Timestamp::default());
+        let names = self.0.lock().unwrap().keys().cloned().collect::<Vec<_>>();
+        Ok(names.into_iter().map(|name| SecretInfo { name, created_at, updated_at }).collect())
+    }
+
+    async fn set(&self, name: &str, value: SecretText, _: Audit) -> Result<(), SecretError> {
+        self.0.lock().unwrap().insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    async fn remove(&self, name: &str, _: Audit) -> Result<bool, SecretError> {
+        Ok(self.0.lock().unwrap().remove(name).is_some())
     }
 }

@@ -29,7 +29,7 @@ use tower::ServiceExt;
 
 use super::{App, router};
 use crate::auth::{Auth, Options, create_api_token};
-use fakes::{Counter, FakePlugins, FakeRunner};
+use fakes::{Counter, FakePlugins, FakeRunner, FakeSecrets};
 
 /// A host without a process: everything but the command line.
 struct Host {
@@ -96,6 +96,7 @@ impl Host {
             runner: runner.clone(),
             capsules: runner.clone(),
             plugins: Arc::new(FakePlugins),
+            secrets: Arc::new(FakeSecrets::default()),
             clock: clock.clone(),
             random: Arc::new(Counter::default()),
         };

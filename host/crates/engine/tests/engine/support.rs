@@ -1,7 +1,8 @@
 //! Fakes of what is injected into the engine, over the real SQLite store.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,10 +13,10 @@ use corral_domain::{
 };
 use corral_engine::ports::{
     CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,
-    Plugins, Probe, RunError, RunEvent, Runner, StreamInfo, Target,
+    Plugins, Probe, RunError, RunEvent, Runner, SecretError, SecretInfo, SecretText, Secrets, StreamInfo, Target,
 };
 use corral_engine::{Actor, Deps, Engine, JobRequest, Role, Settings, Targets};
-use corral_storage::{LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
+use corral_storage::{Audit, LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
 use corral_storage_sqlite::{SqliteOptions, SqliteStore};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -204,6 +205,32 @@ impl Plugins for FakePlugins {
     }
 }
 
+/// Secrets in memory, as they are.
+#[derive(Default)]
+pub struct FakeSecrets(Mutex<BTreeMap<String, SecretText>>);
+
+#[async_trait]
+impl Secrets for FakeSecrets {
+    async fn reveal(&self, name: &str) -> Result<Option<SecretText>, SecretError> {
+        Ok(self.0.lock().unwrap().get(name).cloned())
+    }
+
+    async fn list(&self) -> Result<Vec<SecretInfo>, SecretError> {
+        let (created_at, updated_at) = (Timestamp::default(), Timestamp::default());
+        let names = self.0.lock().unwrap().keys().cloned().collect::<Vec<_>>();
+        Ok(names.into_iter().map(|name| SecretInfo { name, created_at, updated_at }).collect())
+    }
+
+    async fn set(&self, name: &str, value: SecretText, _: Audit) -> Result<(), SecretError> {
+        self.0.lock().unwrap().insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    async fn remove(&self, name: &str, _: Audit) -> Result<bool, SecretError> {
+        Ok(self.0.lock().unwrap().remove(name).is_some())
+    }
+}
+
 /// A log store that can be told to be full.
 pub struct MaybeFull {
     inner: Arc<SqliteStore>,
@@ -272,6 +299,7 @@ impl World {
             runner: runner.clone(),
             capsules: runner.clone(),
             plugins: Arc::new(FakePlugins),
+            secrets: Arc::new(FakeSecrets::default()),
             clock: Arc::new(SystemClock),
             random,
         };

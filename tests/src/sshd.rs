@@ -1,17 +1,19 @@
-//! One real OpenSSH server with its own keys, that a test can stop, start anew and give another host key.
+//! One real OpenSSH server with its own keys and its own home, that a test can stop, start anew and give another host key.
 //!
-//! [`crate::fleet`] is for tests of the whole system; this one is for tests of the SSH crate, which break things.
+//! It is a machine as far as its commands can tell: their `HOME` is an empty folder of its own, and with
+//! [`Options::mounts`] it sees a file system of its own. [`crate::fleet`] is many of these.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 /// sshd's own bound on addresses to listen on (`MAX_LISTEN_SOCKS`).
-const ADDRESSES_MAX: u8 = 16;
+pub const ADDRESSES_MAX: usize = 16;
 const START_LIMIT: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -26,20 +28,23 @@ pub struct Options {
     pub host_keys: Vec<&'static str>,
     /// Further lines of `sshd_config`.
     pub config: String,
+    /// Shell text that mounts what only this machine is to see; it runs as root in a mount namespace of the server's own,
+    /// which ends with the last process in it. Empty: no such namespace.
+    pub mounts: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { net: 1, addresses: 1, host_keys: vec!["ed25519"], config: String::new() }
+        Self { net: 1, addresses: 1, host_keys: vec!["ed25519"], config: String::new(), mounts: String::new() }
     }
 }
 
-/// A running server; ended when dropped.
+/// A running server; it and everything that it started is ended when it is dropped.
 #[derive(Debug)]
 pub struct Sshd {
     folder: TempDir,
     options: Options,
-    port: u16,
+    addresses: Vec<SocketAddr>,
     child: Option<Child>,
 }
 
@@ -49,15 +54,38 @@ impl Sshd {
     /// # Panics
     /// If there is no sshd or it does not start: a test without its server has not been run.
     pub fn start(options: Options) -> Self {
-        let folder = tempfile::Builder::new().prefix("corral-sshd-").tempdir().expect("a temporary folder");
-        std::fs::create_dir(folder.path().join("home")).expect("an empty home");
         let port = free_port(address(options.net, 1));
-        let mut sshd = Self { folder, options, port, child: None };
-        sshd.make_key("client", "ed25519");
-        std::fs::copy(sshd.path("client.pub"), sshd.path("authorized_keys")).expect("authorized_keys");
-        sshd.new_host_keys();
-        sshd.launch();
-        sshd
+        let addresses = (1..=options.addresses).map(|host| (address(options.net, host), port).into()).collect();
+        Self::start_at(addresses, options, None).unwrap_or_else(|error| panic!("no sshd: {error:#}"))
+    }
+
+    /// The same at addresses that the caller chose, with the keys of another one if one is given.
+    pub fn start_at(addresses: Vec<SocketAddr>, options: Options, keys_of: Option<&Self>) -> Result<Self> {
+        let most = ADDRESSES_MAX;
+        ensure!((1..=most).contains(&addresses.len()), "sshd listens on 1 to {most} addresses");
+        let folder = tempfile::Builder::new().prefix("corral-sshd-").tempdir()?;
+        std::fs::create_dir(folder.path().join("home"))?;
+        let mut sshd = Self { folder, options, addresses, child: None };
+        match keys_of {
+            None => {
+                sshd.make_key("client", "ed25519");
+                std::fs::copy(sshd.path("client.pub"), sshd.path("authorized_keys"))?;
+                sshd.new_host_keys();
+            }
+            Some(other) => sshd.copy_keys(other)?,
+        }
+        sshd.try_launch()?;
+        Ok(sshd)
+    }
+
+    fn copy_keys(&self, other: &Self) -> Result<()> {
+        let host_keys =
+            self.options.host_keys.iter().flat_map(|kind| [format!("host_{kind}"), format!("host_{kind}.pub")]);
+        let names = ["client", "client.pub", "authorized_keys"].map(str::to_owned).into_iter().chain(host_keys);
+        for name in names {
+            std::fs::copy(other.path(&name), self.path(&name)).with_context(|| format!("copying {name}"))?;
+        }
+        Ok(())
     }
 
     /// A path in its folder.
@@ -65,14 +93,19 @@ impl Sshd {
         self.folder.path().join(name)
     }
 
+    /// The home folder that its commands see.
+    pub fn home(&self) -> PathBuf {
+        self.path("home")
+    }
+
     /// The address at an index, counted from 0.
     pub fn ip(&self, index: u8) -> String {
-        address(self.options.net, index + 1).to_string()
+        self.addresses[usize::from(index)].ip().to_string()
     }
 
     /// The port, the same on all addresses.
     pub fn port(&self) -> u16 {
-        self.port
+        self.addresses[0].port()
     }
 
     /// The private key that it lets in.
@@ -128,49 +161,93 @@ impl Sshd {
     }
 
     /// Starts it on its port, if it does not run.
+    ///
+    /// # Panics
+    /// If it does not start.
     pub fn launch(&mut self) {
+        self.try_launch().unwrap_or_else(|error| panic!("no sshd: {error:#}"));
+    }
+
+    /// Starts it on its port, if it does not run.
+    pub fn try_launch(&mut self) -> Result<()> {
         if self.child.is_some() {
-            return;
+            return Ok(());
         }
         let config = self.path("sshd_config");
-        std::fs::write(&config, self.config()).expect("sshd_config");
+        std::fs::write(&config, self.config())?;
         if rustix::process::getuid().is_root() {
             // Where Debian's sshd locks its unprivileged half in; its service makes it, and there is no service here.
-            std::fs::create_dir_all("/run/sshd").expect("/run/sshd");
+            std::fs::create_dir_all("/run/sshd")?;
         }
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).expect("a log");
-        let child = Command::new(program())
-            .args(["-D", "-e", "-f"])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("sshd starts");
-        self.child = Some(child);
-        for index in 0..self.options.addresses {
-            self.wait_for(SocketAddr::new(IpAddr::V4(address(self.options.net, index + 1)), self.port));
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log"))?;
+        let mut command = self.command()?;
+        command.args(["-D", "-e", "-f"]).arg(&config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().context("starting sshd")?);
+        for address in self.addresses.clone() {
+            self.wait_for(address)?;
         }
+        Ok(())
     }
 
-    /// Ends the listener and every connection that it serves.
-    pub fn stop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
-        for pid in descendants(child.id()) {
-            kill(pid);
+    /// sshd, in a namespace of its own if it is to have mounts of its own.
+    fn command(&self) -> Result<Command> {
+        if self.options.mounts.is_empty() {
+            return Ok(Command::new(program()?));
         }
+        let mut command = Command::new("unshare");
+        let mut script = format!("set -e\n{}\n", self.options.mounts);
+        if rustix::process::getuid().is_root() {
+            command.arg("--mount");
+            script.push_str("exec \"$0\" \"$@\"");
+        } else {
+            // Anyone may mount in a user namespace; inside it sshd is the account itself again, for as root it would change
+            // groups, which such a namespace forbids.
+            command.args(["--user", "--map-root-user", "--mount"]);
+            let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+            let _ = write!(script, "exec unshare --user --map-user={user} --map-group={group} \"$0\" \"$@\"");
+        }
+        command.args(["sh", "-c", &script]).arg(program()?);
+        Ok(command)
+    }
+
+    /// Takes other lines of `sshd_config`; they hold from the next start.
+    pub fn set_config(&mut self, config: impl Into<String>) {
+        self.options.config = config.into();
+    }
+
+    /// Ends the listener, every connection that it serves, and what runs in them.
+    pub fn stop(&mut self) {
+        self.end(|_| true);
+    }
+
+    /// Ends the listener and every connection that it serves, but no command: what `systemctl stop ssh` and a crash of sshd
+    /// leave behind.
+    pub fn stop_daemon(&mut self) {
+        self.end(|pid| program_of(pid).starts_with("sshd"));
+    }
+
+    fn end(&mut self, which: impl Fn(u32) -> bool) {
+        let Some(mut child) = self.child.take() else { return };
+        // The listener first: it must not take a connection while its children are ended.
+        let below = descendants(child.id());
         let _ = child.kill();
         let _ = child.wait();
+        below.into_iter().filter(|pid| which(*pid)).for_each(kill);
     }
 
-    /// Ends every connection; the listener stays.
-    pub fn drop_connections(&self) {
-        let Some(child) = &self.child else { return };
-        for pid in descendants(child.id()) {
-            if program_of(pid).starts_with("sshd") {
-                kill(pid);
-            }
-        }
+    /// Ends every connection; the listener stays. Returns how many processes that were.
+    pub fn drop_connections(&self) -> usize {
+        let Some(child) = &self.child else { return 0 };
+        let sessions: Vec<_> =
+            descendants(child.id()).into_iter().filter(|pid| program_of(*pid).starts_with("sshd")).collect();
+        sessions.iter().copied().for_each(kill);
+        sessions.len()
+    }
+
+    /// Processes that were started on the machine and still run, sshd's own not among them.
+    pub fn processes(&self) -> Vec<u32> {
+        let home = format!("HOME={}", self.home().display());
+        processes_with(home.as_bytes())
     }
 
     /// What it wrote to its log.
@@ -185,13 +262,11 @@ impl Sshd {
              SetEnv HOME={}\n",
             self.path("authorized_keys").display(),
             // The account's own start-up files may print, wait or start programs; an empty home has none.
-            self.path("home").display()
+            self.home().display()
         );
         for kind in &self.options.host_keys {
             let _ = writeln!(config, "HostKey {}", self.path(&format!("host_{kind}")).display());
         }
-        // A home without start files: what the account's own do to its shell is no part of any test.
-        let _ = writeln!(config, "SetEnv HOME={}", self.folder.path().display());
         if understands_penalties() {
             // Tests fail to log in on purpose.
             config.push_str("PerSourcePenalties no\n");
@@ -199,28 +274,32 @@ impl Sshd {
         if !self.options.config.contains("MaxStartups") {
             config.push_str("MaxStartups 500\n");
         }
-        assert!(self.options.addresses <= ADDRESSES_MAX, "sshd listens on at most {ADDRESSES_MAX} addresses");
-        for index in 0..self.options.addresses {
-            let _ = writeln!(config, "ListenAddress {}:{}", address(self.options.net, index + 1), self.port);
+        for address in &self.addresses {
+            let _ = writeln!(config, "ListenAddress {address}");
         }
         config.push_str(&self.options.config);
         config
     }
 
-    fn wait_for(&mut self, address: SocketAddr) {
+    fn wait_for(&mut self, address: SocketAddr) -> Result<()> {
         let begun = Instant::now();
         while TcpStream::connect(address).is_err() {
-            let ended = self.child.as_mut().and_then(|child| child.try_wait().expect("a status"));
-            assert!(ended.is_none(), "sshd ended: {}", self.log());
-            assert!(begun.elapsed() < START_LIMIT, "no sshd on {address}: {}", self.log());
+            if let Some(child) = &mut self.child
+                && let Some(status) = child.try_wait()?
+            {
+                bail!("sshd ended with {status}: {}", self.log());
+            }
+            ensure!(begun.elapsed() < START_LIMIT, "no sshd on {address} within {START_LIMIT:?}: {}", self.log());
             std::thread::sleep(LOOK_EVERY);
         }
+        Ok(())
     }
 }
 
 impl Drop for Sshd {
     fn drop(&mut self) {
         self.stop();
+        self.processes().into_iter().for_each(kill);
     }
 }
 
@@ -234,15 +313,16 @@ pub fn free_port(ip: Ipv4Addr) -> u16 {
 }
 
 /// By its whole path: sshd starts itself anew for every connection and insists on it.
-fn program() -> PathBuf {
+fn program() -> Result<PathBuf> {
     let places = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/sbin/sshd"];
     let found = places.iter().map(PathBuf::from).find(|path| path.is_file());
-    found.expect("sshd is not installed: apt-get install openssh-server")
+    found.context("sshd is not installed: apt-get install openssh-server")
 }
 
 /// OpenSSH before 9.8 knows no penalties and refuses the word.
 fn understands_penalties() -> bool {
-    let test = Command::new(program()).args(["-G", "-f", "/dev/null", "-o", "PerSourcePenalties=no"]).output();
+    let Ok(program) = program() else { return false };
+    let test = Command::new(program).args(["-G", "-f", "/dev/null", "-o", "PerSourcePenalties=no"]).output();
     test.is_ok_and(|output| output.status.success())
 }
 
@@ -252,11 +332,7 @@ fn descendants(of: u32) -> Vec<u32> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
     };
-    let all: Vec<(u32, u32)> = std::fs::read_dir("/proc")
-        .expect("/proc")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
-        .filter_map(|pid| Some((pid, parent(pid)?)))
-        .collect();
+    let all: Vec<(u32, u32)> = all_processes().filter_map(|pid| Some((pid, parent(pid)?))).collect();
     let mut found = vec![of];
     let mut at = 0;
     while at < found.len() {
@@ -267,11 +343,26 @@ fn descendants(of: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
+/// Processes of which the environment has a word: `NAME=value`.
+pub fn processes_with(word: &[u8]) -> Vec<u32> {
+    let has = |pid: &u32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|found| found == word)
+    };
+    all_processes().filter(has).collect()
+}
+
+fn all_processes() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
 fn program_of(pid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default()
 }
 
-fn kill(pid: u32) {
+/// Ends a process that the test started, as a crash would.
+pub fn kill(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
         // It may have ended in between.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);

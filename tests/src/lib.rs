@@ -6,6 +6,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod faults;
 pub mod fleet;
 pub mod host;
 pub mod sshd;

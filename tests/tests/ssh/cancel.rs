@@ -1,6 +1,6 @@
 //! Commands that are cancelled.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use corral_engine::ports::RunError;
 use corral_ssh::{SshConfig, SshRunner};
@@ -45,14 +45,12 @@ async fn a_command_that_heeds_term_is_given_its_time_and_its_last_words_are_kept
     let sshd = Sshd::start(Options { net: 41, ..Options::default() });
     let (runner, target) = (SshRunner::new(config()), to(vm_of(&sshd)));
     let text = "trap 'echo tidying; sleep 0.5; echo tidy; exit 1' TERM; echo ready; while :; do sleep 0.1; done";
-    let begun = Instant::now();
     let (exit, seen) =
         run_until(&runner, &target, &script(text), CancellationToken::new(), |seen| seen.out().contains("ready")).await;
     let Err(RunError::Cancelled(receipt)) = exit else { panic!("{exit:?}") };
     let message = receipt.message();
     assert_eq!(seen.out(), "ready\ntidying\ntidy\n", "{message}");
     assert!(message.contains("ended by TERM") && !message.contains("KILL"), "{message}");
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

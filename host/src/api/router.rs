@@ -68,6 +68,7 @@ fn private() -> Router<App> {
         .route("/api/jobs", get(jobs::list).post(jobs::create))
         .route("/api/jobs/{id}", get(jobs::show))
         .route("/api/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/api/jobs/{id}/check", post(jobs::check))
         .route("/api/jobs/{id}/tasks/{vm}/log", get(logs::read))
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{id}", get(plugins::show))

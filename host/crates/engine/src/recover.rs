@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use corral_domain::{Command, State, TaskChange, TaskKey, TaskStatus};
+use corral_domain::{Command, Mode, State, TaskChange, TaskKey, TaskStatus};
 use corral_storage::{Loaded, LogAppend, StorageError};
 
 use crate::{Engine, run};
@@ -22,12 +22,14 @@ pub(crate) fn state_of(loaded: Loaded) -> State {
 
 /// Settles tasks that had begun, and queues again those that had not.
 ///
-/// A task that was connecting may have been started just before the host died, so it is `unknown` like one that ran.
+/// A task in a capsule is followed on. A task in mode `direct` that ran is `unknown`; one that was connecting may have been
+/// started just before the host died, so it is too.
 pub(crate) async fn settle(engine: &Engine) -> Result<(), StorageError> {
     let state = engine.state();
     for task in state.tasks.values() {
+        let durable = state.jobs.get(&task.key.job).is_some_and(|job| job.mode == Mode::Durable);
         let change = match task.status {
-            TaskStatus::Running | TaskStatus::Connecting => {
+            TaskStatus::Running | TaskStatus::Connecting if !durable => {
                 let (lines, bytes) = close_log(engine, task.key).await?;
                 TaskChange { lines: Some(lines), bytes: Some(bytes), ..TaskChange::to(TaskStatus::Unknown) }.because(
                     "the host stopped while it ran, so how it ended is not known; look on the machine before you run it again",
@@ -39,7 +41,18 @@ pub(crate) async fn settle(engine: &Engine) -> Result<(), StorageError> {
         };
         engine.inner.manager.insist(Command::ChangeTask { key: task.key, change }).await;
     }
-    for job in engine.state().jobs.values() {
+    let state = engine.state();
+    for job in state.jobs.values() {
+        let control = run::control_of(engine, job.id);
+        if job.cancel_requested_at.is_some() {
+            control.cancel.cancel();
+        }
+        for task in state.tasks_of(job.id) {
+            if matches!(task.status, TaskStatus::Running | TaskStatus::Connecting) {
+                let control = control.task(task.key.vm);
+                engine.inner.work.spawn(run::resume(engine.clone(), job.clone(), task, control, false));
+            }
+        }
         if job.cancel_requested_at.is_none() {
             run::start_job(engine, job.id, std::collections::HashMap::new());
         }

@@ -29,7 +29,9 @@ pub struct Settings {
     pub ring_events_max: usize,
     /// Events kept in the database.
     pub stored_events_max: u64,
-    /// How long a soft stop waits for running tasks.
+    /// How long a command that runs in a capsule is looked for after the connection broke. Then its task is `unknown`.
+    pub reattach_for: Duration,
+    /// How long a soft stop waits for tasks in mode `direct`.
     pub stop_grace: Duration,
 }
 
@@ -48,6 +50,7 @@ impl Default for Settings {
             progress_interval: Duration::from_millis(500),
             ring_events_max: 8_192,
             stored_events_max: 100_000,
+            reattach_for: Duration::from_secs(30 * 60),
             stop_grace: Duration::from_secs(5),
         }
     }

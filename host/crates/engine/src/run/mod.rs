@@ -1,9 +1,13 @@
 //! Running jobs: which task begins when, and what becomes of it.
 
+mod attempt;
 mod control;
+mod direct;
+mod durable;
 mod job;
 mod output;
 mod task;
 
-pub(crate) use control::JobControl;
+pub(crate) use control::{JobControl, control_of};
 pub(crate) use job::start_job;
+pub(crate) use task::resume;

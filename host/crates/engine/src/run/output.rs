@@ -8,6 +8,11 @@ use crate::Engine;
 use crate::log::{LineSplitter, TaskLog};
 use crate::ports::{FilterChain, Output, PluginError, StreamInfo};
 
+/// Output before the place where a log goes on that filters see again, in bytes: what they know of the lines before (that a
+/// private key has begun, say) is in no database, and a filter that does not know it would let the rest of the key by. The
+/// longest key that `redact` follows, 1,024 lines of 76 bytes, fits.
+const WARM_UP_BYTES: u64 = 128 * 1024;
+
 /// Both outputs of one task.
 pub(super) struct OutputSink {
     engine: Engine,
@@ -15,49 +20,81 @@ pub(super) struct OutputSink {
     vm: Arc<Vm>,
     log: Arc<TaskLog>,
     streams: [Option<Stream>; 2],
+    /// What was received, of each output.
+    received: Position,
     /// What was taken in, of each output up to where its last line ends.
-    position: Position,
+    taken: Position,
 }
 
 struct Stream {
     splitter: LineSplitter,
-    received: u64,
     filters: Box<dyn FilterChain>,
 }
 
 impl OutputSink {
-    pub(super) fn new(engine: Engine, job: Arc<Job>, vm: Arc<Vm>, log: Arc<TaskLog>) -> Self {
-        Self { engine, job, vm, log, streams: [None, None], position: Position::default() }
+    /// A sink for output from `from` on. Everything before it is in the log; some of it may come again, for the filters.
+    pub(super) fn new(engine: Engine, job: Arc<Job>, vm: Arc<Vm>, log: Arc<TaskLog>, from: Position) -> Self {
+        let before = |taken: u64| taken.saturating_sub(WARM_UP_BYTES);
+        let received = Position { stdout: before(from.stdout), stderr: before(from.stderr) };
+        Self { engine, job, vm, log, streams: [None, None], received, taken: from }
+    }
+
+    /// From where on it wants output next.
+    pub(super) fn wanted(&self) -> Position {
+        self.received
     }
 
     /// Takes bytes. An error means that lines could not be filtered as they must be; none of them was stored.
-    pub(super) async fn take(&mut self, output: Output) -> Result<(), PluginError> {
+    pub(super) async fn take(&mut self, mut output: Output) -> Result<(), PluginError> {
+        let received = *self.received.of(output.stream);
+        let known = self.taken.of(output.stream).saturating_sub(received);
+        if known > 0 {
+            let again = output.bytes.split_to(output.bytes.len().min(usize::try_from(known).unwrap_or(usize::MAX)));
+            self.warm_up(&Output { bytes: again, ..output.clone() }, known).await?;
+        }
+        if output.bytes.is_empty() {
+            return Ok(());
+        }
+        *self.received.of(output.stream) += output.bytes.len() as u64;
+        let received = *self.received.of(output.stream);
         let stream = self.stream(output.stream).await?;
         let lines = stream.splitter.push(&output.bytes, output.at);
-        let rest = stream.splitter.rest_len() as u64;
-        stream.received += output.bytes.len() as u64;
-        let taken = stream.received - rest;
+        let taken = received - stream.splitter.rest_len() as u64;
         let lines = filtered(stream, lines).await?;
-        *self.position.of(output.stream) = taken;
-        self.engine.inner.logs.append(&self.log, lines, self.position).await;
+        *self.taken.of(output.stream) = taken;
+        self.engine.inner.logs.append(&self.log, lines, self.taken).await;
         Ok(())
+    }
+
+    /// Shows filters what they have seen before; what they make of it is in the log. `known` bytes of it are to come, these
+    /// among them. Where the log goes on a line begins.
+    async fn warm_up(&mut self, output: &Output, known: u64) -> Result<(), PluginError> {
+        *self.received.of(output.stream) += output.bytes.len() as u64;
+        let last = output.bytes.len() as u64 == known;
+        let stream = self.stream(output.stream).await?;
+        let mut lines = stream.splitter.push(&output.bytes, output.at);
+        if last {
+            lines.append(&mut stream.splitter.finish());
+        }
+        filtered(stream, lines).await.map(|_seen| ())
     }
 
     /// Both outputs ended.
     pub(super) async fn finish(&mut self) -> Result<(), PluginError> {
-        for index in 0..self.streams.len() {
-            let Some(stream) = &mut self.streams[index] else { continue };
+        for which in [OutputStream::Stdout, OutputStream::Stderr] {
+            let Some(stream) = &mut self.streams[index(which)] else { continue };
             let rest = stream.splitter.finish();
             let mut lines = filtered(stream, rest).await?;
             lines.append(&mut stream.filters.finish().await?);
-            self.engine.inner.logs.append(&self.log, lines, self.position).await;
+            *self.taken.of(which) = (*self.received.of(which)).max(*self.taken.of(which));
+            self.engine.inner.logs.append(&self.log, lines, self.taken).await;
         }
         Ok(())
     }
 
     /// Opened with its filters when the first byte comes: most commands never write to standard error.
     async fn stream(&mut self, which: OutputStream) -> Result<&mut Stream, PluginError> {
-        let slot = &mut self.streams[usize::from(which == OutputStream::Stderr)];
+        let slot = &mut self.streams[index(which)];
         if slot.is_none() {
             let info = StreamInfo {
                 job: self.job.id,
@@ -66,10 +103,14 @@ impl OutputSink {
                 stream: which,
             };
             let filters = self.engine.inner.deps.plugins.open_filters(info).await?;
-            *slot = Some(Stream { splitter: LineSplitter::new(which), received: 0, filters });
+            *slot = Some(Stream { splitter: LineSplitter::new(which), filters });
         }
         slot.as_mut().ok_or_else(|| PluginError::Failed("the stream was not opened".to_owned()))
     }
+}
+
+fn index(which: OutputStream) -> usize {
+    usize::from(which == OutputStream::Stderr)
 }
 
 async fn filtered(stream: &mut Stream, lines: Lines) -> Result<Lines, PluginError> {

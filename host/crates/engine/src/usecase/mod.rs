@@ -1,5 +1,6 @@
 //! What people and plugins can ask for. Each use case checks the role, asks for one change and leaves one audit row.
 
+mod check;
 mod discovery;
 mod idempotency;
 mod inventory;

@@ -1,0 +1,58 @@
+//! What may be done to a job, and to a single task of it, while it runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use corral_domain::{JobId, VmId};
+use tokio_util::sync::CancellationToken;
+
+use crate::Engine;
+
+/// What holds a running job. Clones hold the same one.
+#[derive(Clone, Default)]
+pub(crate) struct JobControl {
+    /// Its tasks are to be ended, and none begins any more.
+    pub cancel: CancellationToken,
+    /// It took longer than it was given: as for `cancel`, but what ran has timed out.
+    pub expired: CancellationToken,
+    /// It is given up on: running tasks are let go of without waiting for anything.
+    pub close: CancellationToken,
+    tasks: Arc<Mutex<HashMap<VmId, CancellationToken>>>,
+}
+
+/// The same for one of its tasks.
+#[derive(Clone)]
+pub(crate) struct TaskControl {
+    /// The task is to be ended.
+    pub cancel: CancellationToken,
+    /// The job took longer than it was given.
+    pub expired: CancellationToken,
+    /// The task is let go of.
+    pub close: CancellationToken,
+}
+
+impl JobControl {
+    /// The control of one of its tasks; the same whenever it is asked for.
+    pub(crate) fn task(&self, vm: VmId) -> TaskControl {
+        let cancel = self
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(vm)
+            .or_insert_with(|| self.cancel.child_token())
+            .clone();
+        TaskControl { cancel, expired: self.expired.clone(), close: self.close.clone() }
+    }
+}
+
+/// The control of a job at work; it is made if there is none yet.
+pub(crate) fn control_of(engine: &Engine, id: JobId) -> JobControl {
+    engine.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
+}
+
+/// Forgets the control of a job that has ended.
+pub(crate) fn forget_control(engine: &Engine, id: JobId) {
+    if !engine.state().jobs.contains_key(&id) {
+        engine.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}

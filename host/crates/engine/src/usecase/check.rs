@@ -1,0 +1,50 @@
+//! "Check now": looking after tasks of which the end is not known.
+
+use std::sync::Arc;
+
+use corral_domain::{Command, Job, JobId, Mode, Refusal, TaskKey, TaskStatus, VmId};
+
+use super::note;
+use crate::{Actor, Engine, Role, UseCaseError, run};
+
+impl Engine {
+    /// Looks after the tasks of a job that are `unknown`, or after those of them on `vms`: each is met on its machine, followed
+    /// on if it still runs, and told how it ended if the machine knows. What cannot be found out is `unknown` again, with the reason.
+    /// Needs [`Role::Operator`].
+    pub async fn check_job(&self, actor: &Actor, id: JobId, vms: Option<Vec<VmId>>) -> Result<Job, UseCaseError> {
+        actor.require(Role::Operator)?;
+        if self.inner.stopping.is_cancelled() {
+            return Err(UseCaseError::Stopping);
+        }
+        let (job, tasks) = self.job(id).await?.ok_or_else(|| UseCaseError::not_found("job", id))?;
+        if job.mode != Mode::Durable {
+            let text = format!(
+                "job {id} ran in mode {}: its machines keep nothing of it, so there is nothing to look for",
+                if job.mode == Mode::Direct { "direct" } else { "terminal" }
+            );
+            return Err(Refusal::Conflict(text).into());
+        }
+        let unknown = || tasks.iter().filter(|task| task.status == TaskStatus::Unknown).map(|task| task.key.vm);
+        let vms = vms.unwrap_or_else(|| unknown().collect());
+        if vms.is_empty() {
+            return Err(Refusal::Conflict(format!("how the tasks of job {id} ended is known of all of them")).into());
+        }
+        let reopen = Command::ReopenTasks { job: Box::new(job), tasks, vms: vms.clone() };
+        let audit = note("job.check", id, format!("{} VMs", vms.len()));
+        self.inner.manager.submit(actor, reopen, audit).await?;
+        let state = self.state();
+        if let Some(job) = state.jobs.get(&id) {
+            let control = run::control_of(self, id);
+            if job.cancel_requested_at.is_some() {
+                // It was to be ended and could not be; if it is found running, it is ended now.
+                control.cancel.cancel();
+            }
+            for vm in vms {
+                let Some(task) = state.tasks.get(&TaskKey { job: id, vm }) else { continue };
+                let work = run::resume(self.clone(), Arc::clone(job), Arc::clone(task), control.task(vm), true);
+                self.inner.work.spawn(work);
+            }
+        }
+        self.job(id).await?.map(|(job, _)| job).ok_or_else(|| UseCaseError::not_found("job", id))
+    }
+}

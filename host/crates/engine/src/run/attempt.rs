@@ -134,10 +134,11 @@ impl Attempt<'_> {
         }
     }
 
-    pub(super) fn random_part(&self) -> [u8; 1] {
-        let mut part = [0];
-        self.engine.inner.deps.random.fill(&mut part);
-        part
+    /// A random part of 255, for pauses that must not fall together.
+    pub(super) fn random_part(&self) -> u8 {
+        let mut bytes = [0; 16];
+        self.engine.inner.deps.random.fill(&mut bytes);
+        bytes.into_iter().fold(0, u8::wrapping_add)
     }
 
     async fn report(&self, before: (u64, u64)) -> (u64, u64) {

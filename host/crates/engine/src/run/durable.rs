@@ -152,7 +152,7 @@ impl Durable<'_> {
         };
         let known = &self.attempt.known;
         let mut lost_at: Option<Instant> = None;
-        let mut pauses = Pauses::new(&self.attempt.random_part());
+        let mut pauses = Pauses::new(self.attempt.random_part());
         loop {
             let meet = match command {
                 Some(command) if !Known::is(&known.started) => Meet::Launch(command),
@@ -173,7 +173,7 @@ impl Durable<'_> {
             };
             if sink.wanted() != before {
                 lost_at = None;
-                pauses = Pauses::new(&self.attempt.random_part());
+                pauses = Pauses::new(self.attempt.random_part());
             }
             let since = *lost_at.get_or_insert_with(Instant::now);
             let patience = match way {
@@ -214,7 +214,7 @@ impl Durable<'_> {
     async fn cancel(&self) -> Result<Receipt, String> {
         let engine = self.attempt.engine;
         let begun = Instant::now();
-        let mut pauses = Pauses::new(&self.attempt.random_part());
+        let mut pauses = Pauses::new(self.attempt.random_part());
         loop {
             let why =
                 match engine.inner.deps.capsules.cancel(self.target, &self.id, self.attempt.as_user.as_ref()).await {
@@ -303,8 +303,8 @@ struct Pauses {
 }
 
 impl Pauses {
-    fn new(random: &[u8; 1]) -> Self {
-        Self { next: RETRY_PAUSE.0, part: u32::from(random[0]) }
+    fn new(random: u8) -> Self {
+        Self { next: RETRY_PAUSE.0, part: random.into() }
     }
 
     fn next(&mut self) -> Duration {

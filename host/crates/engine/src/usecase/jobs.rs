@@ -116,9 +116,9 @@ impl Engine {
     }
 
     async fn create(&self, actor: &Actor, id: JobId, request: JobRequest) -> Result<(Job, Vec<Task>), UseCaseError> {
-        let mode = request.mode.unwrap_or_default();
-        if mode != Mode::Direct {
-            return Err(UseCaseError::invalid("mode", "this version runs jobs in mode `direct` only"));
+        let mode = request.mode.unwrap_or(Mode::Direct);
+        if mode == Mode::Terminal {
+            return Err(UseCaseError::invalid("mode", "a job runs in mode `durable` or `direct`"));
         }
         if self.state().jobs.len() >= self.inner.settings.jobs_max {
             return Err(UseCaseError::Overloaded("too many jobs are waiting or running"));

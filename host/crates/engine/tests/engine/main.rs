@@ -1,5 +1,6 @@
 //! The engine over the real store, with fakes for machines and plugins.
 
+mod durable;
 mod jobs;
 mod restart;
 mod support;

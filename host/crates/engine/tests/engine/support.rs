@@ -144,11 +144,14 @@ impl Capsules for FakeRunner {
     async fn release(&self, _: &Target, _: &str) {}
 }
 
-/// One filter that fails on lines with `SECRET`.
+/// One filter that fails on lines with `SECRET`, and hides what stands between `BEGIN` and `END`.
 #[derive(Default)]
 pub struct FakePlugins;
 
-struct FakeChain;
+#[derive(Default)]
+struct FakeChain {
+    hiding: bool,
+}
 
 #[async_trait]
 impl FilterChain for FakeChain {
@@ -156,7 +159,13 @@ impl FilterChain for FakeChain {
         if lines.iter().any(|line| memchr::memmem::find(line.text, b"SECRET").is_some()) {
             return Err(PluginError::Failed("filter `fake` trapped".to_owned()));
         }
-        Ok(lines)
+        let mut shown = Lines::default();
+        for line in lines.iter() {
+            self.hiding &= line.text != b"END";
+            shown.push(line.head, if self.hiding { b"hidden" } else { line.text });
+            self.hiding |= line.text == b"BEGIN";
+        }
+        Ok(shown)
     }
 
     async fn finish(&mut self) -> Result<Lines, PluginError> {
@@ -180,7 +189,7 @@ impl Plugins for FakePlugins {
     }
 
     async fn open_filters(&self, _: StreamInfo) -> Result<Box<dyn FilterChain>, PluginError> {
-        Ok(Box::new(FakeChain))
+        Ok(Box::new(FakeChain::default()))
     }
 
     fn discovery_sources(&self) -> Vec<String> {
@@ -287,6 +296,11 @@ impl World {
     }
 
     pub async fn start_with(dir: &std::path::Path, settings: Settings) -> Self {
+        Self::start_on(dir, settings, None).await
+    }
+
+    /// With capsules on a machine of the test's own.
+    pub async fn start_on(dir: &std::path::Path, settings: Settings, machine: Option<Arc<dyn Capsules>>) -> Self {
         let store = Arc::new(SqliteStore::open(dir, SqliteOptions::default()).await.unwrap());
         let runner = Arc::new(FakeRunner::default());
         let logs =
@@ -297,7 +311,7 @@ impl World {
             state: store.clone(),
             logs: logs.clone(),
             runner: runner.clone(),
-            capsules: runner.clone(),
+            capsules: machine.unwrap_or_else(|| runner.clone()),
             plugins: Arc::new(FakePlugins),
             secrets: Arc::new(FakeSecrets::default()),
             clock: Arc::new(SystemClock),

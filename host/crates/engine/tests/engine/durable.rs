@@ -1,0 +1,411 @@
+//! Tasks in capsules: what survives a broken connection, a dead host, a machine that went away.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use corral_domain::{AsUser, JobId, JobStatus, Mode, OutputStream, Position, Receipt, TaskStatus, Timestamp, VmId};
+use corral_engine::ports::{CapsuleError, CapsuleState, Capsules, Exit, Failure, Meet, Output, RunEvent, Target};
+use corral_engine::{JobRequest, Settings};
+use tokio::sync::{mpsc, watch};
+
+use crate::support::{World, admin, request};
+
+/// A machine with capsules. What is on it survives the host, which only holds the `Arc`.
+pub struct Machine {
+    capsules: Mutex<HashMap<String, Capsule>>,
+    /// Changes whenever something happens on it.
+    changed: watch::Sender<u64>,
+    /// A connection breaks after so many bytes.
+    bytes_per_connection: AtomicUsize,
+    unreachable: AtomicBool,
+    connections: AtomicUsize,
+    released: Mutex<Vec<String>>,
+}
+
+#[derive(Default)]
+struct Capsule {
+    starts: usize,
+    out: Vec<u8>,
+    exit: Option<i32>,
+    lost: Option<String>,
+}
+
+impl Machine {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            capsules: Mutex::default(),
+            changed: watch::Sender::new(0),
+            bytes_per_connection: AtomicUsize::new(usize::MAX),
+            unreachable: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            released: Mutex::default(),
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, Capsule>) -> T) -> T {
+        let result = work(&mut self.capsules.lock().unwrap());
+        self.changed.send_modify(|n| *n += 1);
+        result
+    }
+
+    /// The only capsule there is.
+    fn only<T>(&self, work: impl FnOnce(&mut Capsule) -> T) -> T {
+        self.with(|all| {
+            assert_eq!(all.len(), 1);
+            work(all.values_mut().next().unwrap())
+        })
+    }
+
+    fn write(&self, text: &str) {
+        self.only(|capsule| capsule.out.extend_from_slice(text.as_bytes()));
+    }
+
+    fn exit(&self, code: i32) {
+        self.only(|capsule| capsule.exit = Some(code));
+    }
+
+    /// Cuts all connections, and takes no new ones while `away`.
+    fn away(&self, away: bool) {
+        self.unreachable.store(away, Ordering::SeqCst);
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    fn failure() -> Failure {
+        Failure {
+            step: "connect",
+            message: "no route to host".to_owned(),
+            remedy: "is it up?".to_owned(),
+            offered_host_key: None,
+        }
+    }
+}
+
+#[async_trait]
+impl Capsules for Machine {
+    async fn follow(
+        &self,
+        _: &Target,
+        id: &str,
+        meet: Meet<'_>,
+        from: Position,
+        events: mpsc::Sender<RunEvent>,
+    ) -> Result<Exit, CapsuleError> {
+        let mut changed = self.changed.subscribe();
+        if self.unreachable.load(Ordering::SeqCst) {
+            return Err(CapsuleError::Unreachable(Self::failure()));
+        }
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        let _ = events.send(RunEvent::Sending).await;
+        if let Meet::Launch(_) = meet {
+            self.with(|all| {
+                all.entry(id.to_owned()).or_insert_with(|| Capsule { starts: 1, ..Capsule::default() });
+            });
+        }
+        if !self.capsules.lock().unwrap().contains_key(id) {
+            return Err(CapsuleError::Missing);
+        }
+        let _ = events.send(RunEvent::Started).await;
+        let mut at = usize::try_from(from.stdout).unwrap();
+        let mut left = self.bytes_per_connection.load(Ordering::SeqCst);
+        loop {
+            changed.mark_unchanged();
+            if self.unreachable.load(Ordering::SeqCst) {
+                return Err(CapsuleError::Broken("the connection broke".to_owned()));
+            }
+            let (piece, exit, lost) = {
+                let all = self.capsules.lock().unwrap();
+                let Some(capsule) = all.get(id) else { return Err(CapsuleError::Missing) };
+                let rest = &capsule.out[at..];
+                (rest[..rest.len().min(left).min(7)].to_vec(), capsule.exit, capsule.lost.clone())
+            };
+            if !piece.is_empty() {
+                at += piece.len();
+                left -= piece.len();
+                let output =
+                    Output { stream: OutputStream::Stdout, bytes: Bytes::from(piece), at: Timestamp::default() };
+                let _ = events.send(RunEvent::Output(output)).await;
+            } else if left == 0 {
+                return Err(CapsuleError::Broken("the connection broke".to_owned()));
+            } else if let Some(why) = lost {
+                return Err(CapsuleError::Lost(why));
+            } else if let Some(code) = exit {
+                return Ok(Exit { code: Some(code), signal: None });
+            } else {
+                let _ = changed.changed().await;
+            }
+        }
+    }
+
+    async fn stat(&self, _: &Target, _: &str) -> Result<CapsuleState, CapsuleError> {
+        Ok(CapsuleState::None)
+    }
+
+    async fn cancel(&self, _: &Target, id: &str, _: Option<&AsUser>) -> Result<Receipt, CapsuleError> {
+        if self.unreachable.load(Ordering::SeqCst) {
+            return Err(CapsuleError::Unreachable(Self::failure()));
+        }
+        self.with(|all| {
+            let capsule = all.entry(id.to_owned()).or_default();
+            let ran = capsule.starts > 0 && capsule.exit.is_none();
+            capsule.exit.get_or_insert(143);
+            let n = u32::from(ran);
+            Ok(Receipt { signalled: n, gone: n, ..Receipt::nothing_started(Timestamp::default()) })
+        })
+    }
+
+    async fn release(&self, _: &Target, id: &str) {
+        self.released.lock().unwrap().push(id.to_owned());
+        self.with(|all| all.remove(id));
+    }
+}
+
+fn settings() -> Settings {
+    Settings { health_interval: None, ..Settings::default() }
+}
+
+fn durable(vms: &[VmId]) -> JobRequest {
+    JobRequest { mode: Some(Mode::Durable), ..request("anything", vms) }
+}
+
+struct Case {
+    dir: tempfile::TempDir,
+    machine: Arc<Machine>,
+    world: World,
+    vm: VmId,
+    job: JobId,
+}
+
+/// A task that runs.
+async fn running() -> Case {
+    running_with(settings()).await
+}
+
+async fn running_with(settings: Settings) -> Case {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = Machine::new();
+    let world = World::start_on(dir.path(), settings, Some(machine.clone())).await;
+    let vms = world.vms("web", 1).await;
+    let job = world.request(durable(&vms)).await;
+    world.until(job, |_, tasks| tasks[0].status == TaskStatus::Running).await;
+    Case { dir, machine, world, vm: vms[0], job }
+}
+
+/// `line 0` to `line N-1`.
+fn lines(n: usize) -> Vec<String> {
+    (0..n).map(|i| format!("line {i}")).collect()
+}
+
+fn text(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[tokio::test]
+async fn connections_that_break_anywhere_lose_nothing_and_start_nothing_twice() {
+    let case = running().await;
+    case.machine.bytes_per_connection.store(23, Ordering::SeqCst);
+    case.machine.away(true);
+    case.world.until(case.job, |_, tasks| tasks[0].contact_lost_at.is_some()).await;
+    case.machine.away(false);
+    let expected = lines(40);
+    case.machine.write(&text(&expected));
+    case.machine.write("no newline");
+    case.machine.exit(3);
+    let (_, tasks) = case.world.finished(case.job).await;
+    assert_eq!((tasks[0].status, tasks[0].exit_code), (TaskStatus::Failed, Some(3)));
+    assert_eq!(tasks[0].contact_lost_at, None);
+    assert_eq!(case.world.log(case.job, case.vm).await, [expected, vec!["no newline".to_owned()]].concat());
+    assert!(case.machine.connections.load(Ordering::SeqCst) > 10);
+    case.world.engine.stop().await;
+}
+
+#[test]
+fn a_host_that_dies_goes_on_where_its_log_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = Machine::new();
+    let first = tokio::runtime::Runtime::new().unwrap();
+    let (job, vm) = first.block_on(async {
+        let world = World::start_on(dir.path(), settings(), Some(machine.clone())).await;
+        let vms = world.vms("web", 1).await;
+        let job = world.request(durable(&vms)).await;
+        world.until(job, |_, tasks| tasks[0].status == TaskStatus::Running).await;
+        machine.write(&text(&lines(300)));
+        machine.write("BEGIN\nkey 1\nhal");
+        world.until(job, |_, tasks| tasks[0].lines >= 302).await;
+        while world.log(job, vms[0]).await.len() < 302 {
+            tokio::task::yield_now().await;
+        }
+        std::mem::forget(world);
+        (job, vms[0])
+    });
+    // Everything stops in the middle, as by `kill -9`.
+    first.shutdown_background();
+
+    machine.write("f a key\nEND\nafter\n");
+    machine.exit(0);
+    let second = tokio::runtime::Runtime::new().unwrap();
+    second.block_on(async {
+        let world = World::start_on(dir.path(), settings(), Some(machine.clone())).await;
+        let (_, tasks) = world.finished(job).await;
+        assert_eq!((tasks[0].status, tasks[0].exit_code), (TaskStatus::Succeeded, Some(0)));
+        // The filter still knows that a key had begun before.
+        let rest = ["BEGIN", "hidden", "hidden", "END", "after"].map(str::to_owned);
+        assert_eq!(world.log(job, vm).await, [lines(300), rest.to_vec()].concat());
+        let released = async {
+            while machine.released.lock().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), released).await.expect("the machine may forget it");
+    });
+}
+
+#[tokio::test]
+async fn a_soft_stop_lets_go_of_a_task_and_the_next_start_follows_it() {
+    let case = running().await;
+    case.machine.write("one\ntw");
+    case.world.until(case.job, |_, tasks| tasks[0].lines == 1).await;
+    case.world.engine.stop().await;
+    case.machine.write("o\n");
+    case.machine.exit(0);
+    let next = World::start_on(case.dir.path(), settings(), Some(case.machine.clone())).await;
+    let (job, tasks) = next.finished(case.job).await;
+    assert_eq!(job.status, JobStatus::Succeeded, "{tasks:?}");
+    assert_eq!(next.log(case.job, case.vm).await, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn a_machine_that_was_never_reached_is_unreachable_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = Machine::new();
+    machine.away(true);
+    let world = World::start_on(dir.path(), settings(), Some(machine.clone())).await;
+    let vms = world.vms("web", 1).await;
+    let job = world.request(durable(&vms)).await;
+    let (_, tasks) = world.finished(job).await;
+    assert_eq!(tasks[0].status, TaskStatus::Unreachable);
+    assert!(tasks[0].message.contains("no route to host"), "{}", tasks[0].message);
+}
+
+#[tokio::test]
+async fn what_is_out_of_contact_for_too_long_is_unknown_and_a_check_finds_out() {
+    let case = running_with(Settings { reattach_for: Duration::from_millis(300), ..settings() }).await;
+    case.machine.write("before\n");
+    case.world.until(case.job, |_, tasks| tasks[0].lines == 1).await;
+    case.machine.away(true);
+    let (job, tasks) = case.world.finished(case.job).await;
+    assert_eq!((job.status, tasks[0].status), (JobStatus::Unknown, TaskStatus::Unknown));
+    assert!(tasks[0].message.contains("no route to host"), "{}", tasks[0].message);
+    assert_eq!(tasks[0].contact_lost_at, None, "a task that has ended is not looked for");
+
+    // Still away: a look says so again.
+    case.world.engine.check_job(&admin(), case.job, None).await.unwrap();
+    let (_, tasks) = case.world.finished(case.job).await;
+    assert_eq!(tasks[0].status, TaskStatus::Unknown);
+
+    case.machine.away(false);
+    case.machine.write("after\n");
+    case.machine.exit(0);
+    case.world.engine.check_job(&admin(), case.job, Some(vec![case.vm])).await.unwrap();
+    let (job, _) = case.world.until(case.job, |job, _| job.status == JobStatus::Succeeded).await;
+    assert_eq!(job.counts.succeeded, 1);
+    assert_eq!(case.world.log(case.job, case.vm).await, ["before", "after"]);
+    let again = case.world.engine.check_job(&admin(), case.job, None).await.unwrap_err();
+    assert!(again.to_string().contains("known of all"), "{again}");
+    case.machine.with(|all| assert!(all.values().all(|capsule| capsule.starts == 1)));
+}
+
+#[tokio::test]
+async fn a_cancel_while_the_machine_is_away_is_carried_out_when_it_is_back() {
+    let case = running().await;
+    case.machine.away(true);
+    case.world.until(case.job, |_, tasks| tasks[0].contact_lost_at.is_some()).await;
+    for _twice in 0..2 {
+        case.world.engine.cancel_job(&admin(), case.job).await.unwrap();
+    }
+    let (_, tasks) = case.world.engine.job(case.job).await.unwrap().unwrap();
+    assert_eq!(tasks[0].status, TaskStatus::Running, "nobody has ended it yet");
+    case.machine.away(false);
+    let (_, tasks) = case.world.finished(case.job).await;
+    assert_eq!((tasks[0].status, tasks[0].exit_code), (TaskStatus::Cancelled, Some(143)));
+    let receipt = tasks[0].receipt.clone().unwrap();
+    assert!(receipt.signalled == 1 && receipt.gone == 1 && receipt.is_clean(), "{receipt:?}");
+}
+
+#[test]
+fn a_cancel_that_a_dead_host_could_not_carry_out_is_carried_out_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = Machine::new();
+    let first = tokio::runtime::Runtime::new().unwrap();
+    let job = first.block_on(async {
+        let world = World::start_on(dir.path(), settings(), Some(machine.clone())).await;
+        let vms = world.vms("web", 1).await;
+        let job = world.request(durable(&vms)).await;
+        world.until(job, |_, tasks| tasks[0].status == TaskStatus::Running).await;
+        machine.away(true);
+        world.until(job, |_, tasks| tasks[0].contact_lost_at.is_some()).await;
+        world.engine.cancel_job(&admin(), job).await.unwrap();
+        std::mem::forget(world);
+        job
+    });
+    first.shutdown_background();
+    machine.away(false);
+    let second = tokio::runtime::Runtime::new().unwrap();
+    second.block_on(async {
+        let world = World::start_on(dir.path(), settings(), Some(machine.clone())).await;
+        let (_, tasks) = world.finished(job).await;
+        assert_eq!(tasks[0].status, TaskStatus::Cancelled);
+        assert_eq!(tasks[0].receipt.as_ref().unwrap().signalled, 1);
+    });
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_and_a_capsule_that_lost_its_command_are_unknown() {
+    let case = running().await;
+    case.machine.write("said\n");
+    case.world.until(case.job, |_, tasks| tasks[0].lines == 1).await;
+    case.machine.with(HashMap::clear);
+    let (_, tasks) = case.world.finished(case.job).await;
+    assert_eq!(tasks[0].status, TaskStatus::Unknown);
+    assert!(tasks[0].message.contains("folder on the machine is gone"), "{}", tasks[0].message);
+    case.world.engine.check_job(&admin(), case.job, None).await.unwrap();
+    let (_, tasks) = case.world.finished(case.job).await;
+    assert_eq!(tasks[0].status, TaskStatus::Unknown, "nothing is started by looking");
+
+    let case = running().await;
+    case.machine.only(|capsule| {
+        capsule.out.extend_from_slice(b"last words");
+        capsule.lost = Some("the machine was rebooted while it ran".to_owned());
+    });
+    let (_, tasks) = case.world.finished(case.job).await;
+    assert_eq!(tasks[0].status, TaskStatus::Unknown);
+    assert!(tasks[0].message.contains("rebooted"), "{}", tasks[0].message);
+    assert_eq!(case.world.log(case.job, case.vm).await, ["last words"]);
+}
+
+#[tokio::test]
+async fn a_filter_that_fails_ends_the_command_and_lets_nothing_by() {
+    let case = running().await;
+    case.machine.write("fine\nSECRET\nmore\n");
+    let (_, tasks) = case.world.finished(case.job).await;
+    assert_eq!(tasks[0].status, TaskStatus::Failed);
+    assert!(tasks[0].message.contains("trapped"), "{}", tasks[0].message);
+    assert_eq!(tasks[0].receipt.as_ref().unwrap().signalled, 1);
+    let log = case.world.log(case.job, case.vm).await;
+    assert!(!log.iter().any(|line| line.contains("SECRET")), "{log:?}");
+}
+
+#[tokio::test]
+async fn a_task_that_takes_too_long_is_ended_with_a_receipt() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = Machine::new();
+    let world = World::start_on(dir.path(), settings(), Some(machine.clone())).await;
+    let vms = world.vms("web", 1).await;
+    let job = world.request(JobRequest { timeout_seconds: Some(1), ..durable(&vms) }).await;
+    let (_, tasks) = world.finished(job).await;
+    assert_eq!(tasks[0].status, TaskStatus::TimedOut);
+    assert_eq!(tasks[0].receipt.as_ref().unwrap().gone, 1);
+}

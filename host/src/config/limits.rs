@@ -16,12 +16,16 @@ pub struct Limits {
     pub parallelism: u32,
     /// Seconds between two looks at a VM; 0: never look unasked.
     pub health_interval_seconds: u64,
-    /// Seconds that a soft stop waits for running tasks.
+    /// Seconds for which a command that runs on its machine is looked for after the connection broke; then its end is unknown until
+    /// somebody looks again.
+    pub reattach_seconds: u64,
+    /// Seconds that a soft stop waits for running tasks of mode `direct`.
     pub stop_grace_seconds: u64,
 }
 
 const TASKS_MAX: usize = 10_000;
 const GRACE_SECONDS_MAX: u64 = 3_600;
+const REATTACH_SECONDS_MAX: u64 = 30 * 24 * 3_600;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -30,6 +34,7 @@ impl Default for Limits {
             tasks: engine.tasks_max,
             parallelism: engine.parallelism_default,
             health_interval_seconds: engine.health_interval.map_or(0, |interval| interval.as_secs()),
+            reattach_seconds: engine.reattach_for.as_secs(),
             stop_grace_seconds: engine.stop_grace.as_secs(),
         }
     }
@@ -43,6 +48,7 @@ impl Limits {
             parallelism_default: self.parallelism,
             health_interval: (self.health_interval_seconds > 0)
                 .then(|| Duration::from_secs(self.health_interval_seconds)),
+            reattach_for: Duration::from_secs(self.reattach_seconds),
             stop_grace: Duration::from_secs(self.stop_grace_seconds),
             ..corral_engine::Settings::default()
         }
@@ -55,6 +61,12 @@ impl Limits {
         }
         if self.parallelism == 0 || self.parallelism as usize > TASKS_MAX {
             return fail(format!("limits.parallelism is {}; it is between 1 and {TASKS_MAX}", self.parallelism));
+        }
+        if self.reattach_seconds > REATTACH_SECONDS_MAX {
+            return fail(format!(
+                "limits.reattach_seconds is {}; it is at most {REATTACH_SECONDS_MAX}",
+                self.reattach_seconds
+            ));
         }
         if self.stop_grace_seconds > GRACE_SECONDS_MAX {
             return fail(format!(

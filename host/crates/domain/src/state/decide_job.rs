@@ -103,10 +103,9 @@ impl State {
     /// it cannot be known.
     pub(super) fn decide_reopen(&self, job: Job, tasks: Vec<Task>, vms: &[VmId]) -> Result<Vec<EventKind>, Refusal> {
         // In memory is the newest; what the caller read may be older.
-        let mut job = self.jobs.get(&job.id).map_or(job, |live| Job::clone(live));
-        let mut tasks = match self.jobs.contains_key(&job.id) {
-            true => self.tasks_of(job.id).iter().map(|task| Task::clone(task)).collect(),
-            false => tasks,
+        let (mut job, mut tasks) = match self.jobs.get(&job.id) {
+            Some(live) => (Job::clone(live), self.tasks_of(job.id).iter().map(|task| Task::clone(task)).collect()),
+            None => (job, tasks),
         };
         for vm in vms {
             let task = tasks.iter_mut().find(|task| task.key.vm == *vm);
@@ -117,6 +116,10 @@ impl State {
                     task.vm_name,
                     task.status.as_str()
                 );
+                return Err(Refusal::Conflict(text));
+            }
+            if !self.vms.contains_key(vm) {
+                let text = format!("{} was removed from the inventory, so it cannot be looked for", task.vm_name);
                 return Err(Refusal::Conflict(text));
             }
             task.status = TaskStatus::Running;

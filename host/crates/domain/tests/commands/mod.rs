@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use corral_domain::{
-    Command, CommandLine, IdSource, JobId, ManualClock, Mode, NewJob, NewVm, Origin, PluginInfo, PluginKind,
-    PluginState, PluginTemplates, RandomBytes, RenderedCommand, SavedTemplate, TaskChange, TaskKey, TaskStatus,
-    Template, TemplateUse, Timestamp, Transport, VmHealth, VmId, VmStatus,
+    Command, CommandLine, Counts, IdSource, Job, JobId, JobStatus, ManualClock, Mode, NewJob, NewVm, Origin,
+    PluginInfo, PluginKind, PluginState, PluginTemplates, RandomBytes, RenderedCommand, SavedTemplate, TaskChange,
+    TaskKey, TaskStatus, Template, TemplateUse, Timestamp, Transport, VmHealth, VmId, VmStatus,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -69,6 +69,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (plugin_id(), offer()).prop_map(|(plugin, offer)| Command::OfferTemplates { plugin, offer }),
         6 => new_job().prop_map(|new| Command::CreateJob(Box::new(new))),
         2 => job().prop_map(|id| Command::CancelJob { id }),
+        4 => (job(), vm()).prop_map(|(job, vm)| reopen(job, vm)),
         36 => (job(), vm(), change()).prop_map(|(job, vm, change)| Command::ChangeTask { key: TaskKey { job, vm }, change }),
         1 => plugin().prop_map(|plugin| Command::ReportPlugin { plugin }),
         1 => plugin_id().prop_map(|id| Command::RemovePlugin { id }),
@@ -214,6 +215,32 @@ fn rendered() -> impl Strategy<Value = RenderedCommand> {
     let dressed = (line(), env, option::of(text()), option::of(vec(any::<u8>(), 0..4)))
         .prop_map(|(command, env, workdir, stdin)| RenderedCommand { command, env, workdir, stdin });
     prop_oneof![3 => plain, 1 => dressed]
+}
+
+/// Of a job in memory the state knows more than whoever asks; of any other there is nothing here.
+fn reopen(id: JobId, vm: VmId) -> Command {
+    let job = Job {
+        id,
+        status: JobStatus::Unknown,
+        mode: Mode::Durable,
+        command: CommandLine::Argv(vec!["true".into()]),
+        template: None,
+        targets: Vec::new(),
+        counts: Counts::default(),
+        parallelism: 1,
+        timeout_seconds: None,
+        strategy: corral_domain::Strategy::default(),
+        run_as: None,
+        retry_of: None,
+        command_hash: String::new(),
+        cancel_requested_at: None,
+        created_by: "user:test".into(),
+        created_at: Timestamp::from_millis(START),
+        started_at: None,
+        finished_at: None,
+        plugins: BTreeMap::new(),
+    };
+    Command::ReopenTasks { job: Box::new(job), tasks: Vec::new(), vms: vec![vm] }
 }
 
 fn new_job() -> impl Strategy<Value = NewJob> {

@@ -1,7 +1,7 @@
 //! What every [`LogStore`] promises.
 
 use bytes::Bytes;
-use corral_domain::{LineHead, Lines, OutputStream, TaskKey, Timestamp};
+use corral_domain::{LineHead, Lines, OutputStream, Position, TaskKey, Timestamp};
 
 use super::sample::{self, DAY_MILLIS, NOON, Numbers};
 use crate::chunk::{self, CHUNK_LINES_MAX, CHUNK_TEXT_MAX};
@@ -65,6 +65,30 @@ pub async fn a_log_grows_in_order_and_knows_its_end(store: &dyn LogStore) {
         Some(LogEnd { complete: true, ..LogEnd::default() }),
         "a log without lines can be complete"
     );
+}
+
+/// The position is that of the last append that had one, and is there exactly when its lines are. A log that was complete may be
+/// taken up again.
+pub async fn a_log_knows_how_far_the_output_was_taken_in_and_can_be_reopened(store: &dyn LogStore) {
+    let lines = sample::lines(0, 3);
+    let position = Position { stdout: 700, stderr: 41 };
+    store.append(&[LogAppend { position: Some(position), ..sample::chunk_of(key(1), (0, 0), &lines) }]).await.unwrap();
+    assert_eq!(store.end(key(1)).await.unwrap().unwrap().position, position);
+    let next = (3, lines.raw_len());
+    let refused = LogAppend { position: Some(Position::default()), ..sample::chunk_of(key(1), (9, 9), &lines) };
+    assert!(store.append(&[refused]).await.is_err());
+    store.append(&[sample::chunk_of(key(1), next, &sample::lines(3, 2))]).await.unwrap();
+    assert_eq!(store.end(key(1)).await.unwrap().unwrap().position, position, "without one it stays");
+    complete(store, key(1)).await;
+    store.merge(key(1)).await.unwrap();
+    let end = store.end(key(1)).await.unwrap().unwrap();
+    assert!(end.complete && end.position == position && end.lines == 5, "{end:?}");
+    store.reopen(key(1)).await.unwrap();
+    assert_eq!(store.end(key(1)).await.unwrap(), Some(LogEnd { complete: false, ..end }));
+    store.append(&[sample::chunk_of(key(1), (end.lines, end.bytes), &sample::lines(5, 1))]).await.unwrap();
+    assert_eq!(read(store, key(1)).await.len(), 6);
+    store.reopen(key(2)).await.expect("there is none, and that is no error");
+    assert_eq!(store.end(key(2)).await.unwrap(), None);
 }
 
 /// A chunk before or after the end would serve lines twice or lose some.

@@ -138,6 +138,7 @@ pub struct TaskChanges {
     /// Null: there is a connection again.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>)]
+    #[expect(clippy::option_option, reason = "left out, null and a time are three things")]
     pub contact_lost_at: Option<Option<Timestamp>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub receipt: Option<Receipt>,

@@ -108,7 +108,10 @@ export function makeVm(id: string, more: Partial<Vm> = {}): Vm {
     jump: [],
     source: null,
     host_keys: [],
+    revoked_host_keys: [],
     accept_new_host_key: false,
+    options: {},
+    facts: null,
     version: 1,
     created_at: '2026-01-01T00:00:00.000Z',
     updated_at: '2026-01-01T00:00:00.000Z',
@@ -120,13 +123,14 @@ export function makeJob(id: string, more: Partial<Job> = {}): Job {
   return {
     id,
     status: 'running',
-    mode: 'direct',
+    mode: 'durable',
     command: { script: 'uptime' },
     template: null,
     targets: ['vm-1'],
     counts: { ...NO_COUNTS, running: 1 },
     parallelism: 64,
     timeout_seconds: null,
+    command_hash: '',
     created_by: 'user:admin',
     plugins: {},
     created_at: '2026-01-01T00:00:00.000Z',
@@ -151,6 +155,8 @@ export function makeTask(job: string, vm: string, more: Partial<Task> = {}): Tas
     started_at: null,
     finished_at: null,
     message: '',
+    contact_lost_at: null,
+    receipt: null,
     ...more
   };
 }

@@ -18,7 +18,16 @@ import {
 } from '../state';
 import { COMMAND_SERVICE, COMMAND_STORE, CommandService, createCommandStore } from '$lib/modules/command';
 import { createExecutionStore, EXECUTION_STORE } from '$lib/modules/execution';
-import { createJobHistory, createJobStore, JOB_HISTORY, JOB_SERVICE, JOB_STORE, JobService } from '$lib/modules/job';
+import {
+  createJobHistory,
+  createJobStore,
+  createOutputGroups,
+  JOB_HISTORY,
+  JOB_SERVICE,
+  JOB_STORE,
+  JobService,
+  OPEN_GROUPS
+} from '$lib/modules/job';
 import { createLogStore, LOG_STORE, LogService } from '$lib/modules/log';
 import { createPluginStore, PLUGIN_SERVICE, PLUGIN_STORE, PluginService } from '$lib/modules/plugin';
 import { createVmStore, VM_SERVICE, VM_STORE, VmService } from '$lib/modules/vm';
@@ -104,6 +113,7 @@ function registerModules(container: Container): void {
     .register(JOB_SERVICE, (c) => new JobService(c.get(API_CLIENT), newKey))
     .register(JOB_STORE, (c) => createJobStore({ dispatcher: c.get(DISPATCHER), service: c.get(JOB_SERVICE) }))
     .register(JOB_HISTORY, (c) => createJobHistory({ store: c.get(JOB_STORE), service: c.get(JOB_SERVICE) }))
+    .register(OPEN_GROUPS, (c) => (job) => createOutputGroups(job, { service: c.get(JOB_SERVICE), later }))
     .register(LOG_STORE, (c) =>
       createLogStore({ service: new LogService(c.get(API_CLIENT)), socket: c.get(SOCKET), nextFrame })
     )
@@ -118,6 +128,11 @@ function registerModules(container: Container): void {
     )
     .register(PLUGIN_SERVICE, (c) => new PluginService(c.get(API_CLIENT)))
     .register(PLUGIN_STORE, (c) => createPluginStore(c.get(DISPATCHER)));
+}
+
+function later(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }
 
 function socketUrl(): string {

@@ -7,6 +7,11 @@ export function jobPath(job: string, vm?: string | null, line?: number | null): 
   return `/jobs/${job}${text ? `?${text}` : ''}`;
 }
 
+/** A job with its output grouped. */
+export function jobGroupsPath(job: string): string {
+  return `/jobs/${job}?view=grouped`;
+}
+
 export function vmPath(vm: string): string {
   return `/vms/${vm}`;
 }

@@ -1,5 +1,5 @@
-import type { ApiClient, Job, ListPage } from '$lib/core/clients';
-import type { JobFilter, JobRequest } from '../types';
+import type { ApiClient, Groups, Job, ListPage, Preview } from '$lib/core/clients';
+import type { JobFilter, JobRequest, OutputStream, Which } from '../types';
 
 export const PAGE_SIZE = 50;
 
@@ -15,8 +15,33 @@ export class JobService {
     return this.api.post<Job>('/api/jobs', request, { headers: { 'idempotency-key': idempotencyKey } });
   }
 
-  cancel(id: string): Promise<Job> {
-    return this.api.post<Job>(`/api/jobs/${id}/cancel`);
+  /** What a request would run, where and in which order. Nothing is started. */
+  preview(request: JobRequest, signal?: AbortSignal): Promise<Preview> {
+    return this.api.post<Preview>('/api/jobs', { ...request, dry_run: true }, { signal });
+  }
+
+  /** Asks for the end of a job, or of its tasks on some VMs. */
+  cancel(id: string, vms?: readonly string[]): Promise<Job> {
+    return this.api.post<Job>(`/api/jobs/${id}/cancel`, vms ? { vms } : {});
+  }
+
+  /** Runs some of a job's tasks again, as a job of its own. */
+  retry(id: string, which: Which): Promise<Job> {
+    return this.api.post<Job>(`/api/jobs/${id}/retry`, { which });
+  }
+
+  /** Gives up on what has not ended, whatever its machines do. */
+  close(id: string): Promise<Job> {
+    return this.api.post<Job>(`/api/jobs/${id}/close`);
+  }
+
+  /** Looks again after tasks of which the end is not known. */
+  check(id: string, vms?: readonly string[]): Promise<Job> {
+    return this.api.post<Job>(`/api/jobs/${id}/check`, vms ? { vms } : {});
+  }
+
+  groups(id: string, stream: OutputStream, signal?: AbortSignal): Promise<Groups> {
+    return this.api.get<Groups>(`/api/jobs/${id}/groups`, { query: { stream }, signal });
   }
 
   get(id: string, signal?: AbortSignal): Promise<Job> {

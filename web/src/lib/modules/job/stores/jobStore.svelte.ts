@@ -1,7 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { EventDispatcher } from '$lib/core/events';
 import type { JobService } from '../services/JobService';
-import { isFinal, type Job, type Task } from '../types';
+import { isFinal, type Job, type Task, type TaskChanges } from '../types';
 
 export interface JobStoreDeps {
   dispatcher: EventDispatcher;
@@ -25,6 +25,7 @@ export class JobStore {
     const { dispatcher } = deps;
     dispatcher.onSnapshot((state) => this.replaceAll(state.jobs, state.tasks));
     dispatcher.on('job-created', ({ job }) => this.put(job));
+    dispatcher.on('job-reopened', ({ job }) => this.put(job, true));
     dispatcher.on('job-updated', ({ job_id, changes }) => {
       const job = this.byId.get(job_id);
       if (job) this.byId.set(job_id, changed(job, changes));
@@ -32,7 +33,7 @@ export class JobStore {
     dispatcher.on('task-updated', ({ job_id, vm_id, changes }) => {
       const tasks = this.tasksByJob.get(job_id);
       const task = tasks?.get(vm_id);
-      if (task) tasks!.set(vm_id, changed(task, changes));
+      if (task) tasks!.set(vm_id, taskAfter(task, changes));
     });
   }
 
@@ -60,10 +61,14 @@ export class JobStore {
     this.put(job);
   }
 
-  put(job: Job): void {
+  /**
+   * Takes a job over. An answer that was under way does not make an ended job run again; only the host's word that it was
+   * taken up again (`reopened`) does.
+   */
+  put(job: Job, reopened = false): void {
     const { tasks, ...rest } = job;
     const known = this.byId.get(job.id);
-    if (!known || !isFinal(known.status) || isFinal(rest.status)) this.byId.set(job.id, rest);
+    if (reopened || !known || !isFinal(known.status) || isFinal(rest.status)) this.byId.set(job.id, rest);
     if (!tasks) return;
     const held = new SvelteMap<string, Task>();
     for (const task of tasks) held.set(task.vm_id, { ...task, job_id: job.id });
@@ -82,6 +87,13 @@ export class JobStore {
     this.generation++;
     this.loaded = true;
   }
+}
+
+/** A task after a change. A contact that is null was found again; a task that has ended is looked for no more. */
+function taskAfter(task: Task, changes: TaskChanges): Task {
+  const after = changed(task, changes);
+  if (isFinal(after.status)) return { ...after, contact_lost_at: null };
+  return 'contact_lost_at' in changes ? { ...after, contact_lost_at: changes.contact_lost_at ?? null } : after;
 }
 
 /** The object with the fields that an update names; null there means that nothing is said of a field. */

@@ -32,6 +32,34 @@ describe('jobStore', () => {
     expect(store.get('02')).toMatchObject({ status: 'succeeded', command: { script: 'uptime' } });
   });
 
+  it('takes up an ended job again when the host does, with its tasks', () => {
+    const { store, emit } = make();
+    const tasks = [makeTask('01', 'vm-1', { status: 'running', contact_lost_at: '2026-01-01T00:00:00.000Z' })];
+    emit({ type: 'job-reopened', job: makeJob('01', { status: 'running', tasks }) });
+    expect(store.live.map((job) => job.id)).toEqual(['02', '01']);
+    expect(store.task('01', 'vm-1')?.status).toBe('running');
+    emit({ type: 'task-updated', job_id: '01', vm_id: 'vm-1', changes: { status: 'succeeded', exit_code: 0 } });
+    expect(store.task('01', 'vm-1')).toMatchObject({ status: 'succeeded', exit_code: 0, contact_lost_at: null });
+  });
+
+  it('knows a lost contact, a contact that is there again, and one of which nothing is said', () => {
+    const { store, emit } = make();
+    const change = (changes: object) => emit({ type: 'task-updated', job_id: '02', vm_id: 'vm-1', changes });
+    change({ contact_lost_at: '2026-01-01T00:00:12.000Z' });
+    change({ lines: 8 });
+    expect(store.task('02', 'vm-1')).toMatchObject({ contact_lost_at: '2026-01-01T00:00:12.000Z', lines: 8 });
+    change({ contact_lost_at: null });
+    expect(store.task('02', 'vm-1')?.contact_lost_at).toBeNull();
+  });
+
+  it('keeps the receipt of a cancellation', () => {
+    const { store, emit } = make();
+    const receipt = { at: '2026-01-01T00:00:00.000Z', signalled: 3, killed: 1, gone: 2, survivors: [4711], unknown: '', message: '1 is left' };
+    emit({ type: 'task-updated', job_id: '02', vm_id: 'vm-1', changes: { receipt, status: 'cancelled' } });
+    emit({ type: 'task-updated', job_id: '02', vm_id: 'vm-1', changes: { lines: 9 } });
+    expect(store.task('02', 'vm-1')).toMatchObject({ receipt, status: 'cancelled', lines: 9 });
+  });
+
   it('fetches the tasks of an ended job when somebody looks, once', async () => {
     const get = vi.fn(async () => makeJob('01', { status: 'failed', tasks: [makeTask('01', 'vm-1', { status: 'failed' })] }));
     const { store } = make({ get });

@@ -38,6 +38,10 @@ export class VmStore {
       const { status, latency_ms, message, checked_at, offered_host_key } = event;
       this.byId.set(vm.id, { ...vm, status, latency_ms, message, checked_at, offered_host_key });
     });
+    dispatcher.on('vm-facts-changed', ({ id, facts }) => {
+      const vm = this.byId.get(id);
+      if (vm) this.byId.set(id, { ...vm, facts });
+    });
   }
 
   get(id: string | null | undefined): Vm | undefined {

@@ -39,6 +39,16 @@ describe('vmStore', () => {
     expect(store.all[0]?.id).toBe('new');
   });
 
+  it('takes over what a machine told of itself, and keeps it when its status changes', () => {
+    const { store, emit } = make();
+    const facts = { os: 'Debian GNU/Linux 13 (trixie)', kernel: 'Linux 6.12.41', arch: 'x86_64', cpus: 4, memory_bytes: 8e9, disk_bytes: 1e11, disk_free_bytes: 4e10, uptime_seconds: 60, load_1: 0.4, gathered_at: '2026-01-01T00:00:00.000Z' };
+    emit({ type: 'vm-facts-changed', id: 'd1', facts });
+    emit({ type: 'vm-facts-changed', id: 'nobody', facts });
+    emit({ type: 'vm-status-changed', id: 'd1', status: 'online', latency_ms: 2, message: '', checked_at: null, offered_host_key: null });
+    expect(store.get('d1')).toMatchObject({ facts, status: 'online' });
+    expect(store.get('nobody')).toBeUndefined();
+  });
+
   it('drops what a later snapshot no longer has', () => {
     const { store, dispatcher, ui } = make();
     ui.selectVms(['w2', 'w10']);

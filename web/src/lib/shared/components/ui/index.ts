@@ -15,5 +15,6 @@ export { default as Skeleton } from './skeleton/Skeleton.svelte';
 export { default as Kbd } from './kbd/Kbd.svelte';
 export { default as Segmented } from './tabs/Segmented.svelte';
 export { default as Menu } from './menu/Menu.svelte';
+export { default as CopyButton } from './copy/CopyButton.svelte';
 export { default as StatusDot } from './status/StatusDot.svelte';
 export { default as CountsBar } from './progress/CountsBar.svelte';

@@ -1,0 +1,99 @@
+import type { Counts, Job, JobStatus, Task, TaskStatus } from '$lib/core/clients';
+
+export type Tone = 'neutral' | 'accent' | 'ok' | 'warn' | 'bad';
+
+export const JOB_TONE: Record<JobStatus, Tone> = {
+  queued: 'neutral',
+  running: 'accent',
+  succeeded: 'ok',
+  failed: 'bad',
+  cancelled: 'warn',
+  unknown: 'warn'
+};
+export const JOB_LABEL: Record<JobStatus, string> = {
+  queued: 'Queued',
+  running: 'Running',
+  succeeded: 'Succeeded',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+  unknown: 'Unknown'
+};
+export const TASK_TONE: Record<TaskStatus, Tone> = {
+  queued: 'neutral',
+  connecting: 'accent',
+  running: 'accent',
+  succeeded: 'ok',
+  failed: 'bad',
+  cancelled: 'warn',
+  timed_out: 'bad',
+  unreachable: 'bad',
+  unknown: 'warn'
+};
+export const TASK_LABEL: Record<TaskStatus, string> = {
+  queued: 'Queued',
+  connecting: 'Connecting',
+  running: 'Running',
+  succeeded: 'Succeeded',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+  timed_out: 'Timed out',
+  unreachable: 'Unreachable',
+  unknown: 'Unknown'
+};
+
+export function isFinal(status: JobStatus | TaskStatus): boolean {
+  return status !== 'queued' && status !== 'running' && status !== 'connecting';
+}
+
+export function totalOf(counts: Counts): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+export function finishedOf(counts: Counts): number {
+  return totalOf(counts) - counts.queued - counts.running;
+}
+
+/** The bar of a job: what went well, what did not, what is going on. */
+export function segmentsOf(counts: Counts) {
+  return [
+    { tone: 'ok', value: counts.succeeded, label: 'succeeded' },
+    { tone: 'bad', value: counts.failed + counts.timed_out + counts.unreachable, label: 'failed' },
+    { tone: 'warn', value: counts.cancelled + counts.unknown, label: 'cancelled or unknown' },
+    { tone: 'accent', value: counts.running, label: 'running' },
+    { tone: 'neutral', value: counts.queued, label: 'queued' }
+  ] as const;
+}
+
+/** What there is to tell of a job in numbers, trouble before what goes on. */
+export function figuresOf(counts: Counts) {
+  return [
+    { label: 'succeeded', value: counts.succeeded, ink: 'text-ok' },
+    { label: 'failed', value: counts.failed, ink: 'text-bad' },
+    { label: 'timed out', value: counts.timed_out, ink: 'text-bad' },
+    { label: 'unreachable', value: counts.unreachable, ink: 'text-bad' },
+    { label: 'cancelled', value: counts.cancelled, ink: 'text-warn' },
+    { label: 'unknown', value: counts.unknown, ink: 'text-warn' },
+    { label: 'running', value: counts.running, ink: 'text-accent-fg' },
+    { label: 'queued', value: counts.queued, ink: 'text-muted' }
+  ].filter((figure) => figure.value > 0);
+}
+
+/** How a task ended, in a word or two: `exit 1`, `SIGTERM`, `timed out`. */
+export function outcomeOf(task: Task): string {
+  if (task.signal) return `SIG${task.signal.replace(/^SIG/, '')}`;
+  if (task.exit_code !== null && task.exit_code !== undefined) return `exit ${task.exit_code}`;
+  return TASK_LABEL[task.status].toLowerCase();
+}
+
+/** How a job was limited, in words: `64 at once, stops after 3 failures, 600 s each`. */
+export function limitsOf(job: Job): string {
+  return [
+    `${job.parallelism} at once`,
+    job.max_failures ? `stops after ${job.max_failures} failed` : '',
+    job.batch?.pause_seconds ? `${job.batch.pause_seconds} s between batches` : '',
+    job.timeout_seconds ? `${job.timeout_seconds} s each` : '',
+    job.job_timeout_seconds ? `${job.job_timeout_seconds} s in all` : ''
+  ]
+    .filter(Boolean)
+    .join(', ');
+}

@@ -11,12 +11,13 @@ const WIRING = join(LIB, 'core', 'container', 'deps.ts');
 
 /** Modules that each module may use. */
 const USES = {
-  vm: [],
+  secret: [],
+  vm: ['secret'],
   log: [],
   plugin: [],
   command: [],
   job: ['command', 'log', 'vm'],
-  execution: ['command', 'job', 'log', 'vm']
+  execution: ['command', 'job', 'log', 'secret', 'vm']
 };
 
 /** The file that an import means, or null for a package. */

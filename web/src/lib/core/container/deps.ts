@@ -30,6 +30,7 @@ import {
 } from '$lib/modules/job';
 import { createLogStore, LOG_STORE, LogService } from '$lib/modules/log';
 import { createPluginStore, PLUGIN_SERVICE, PLUGIN_STORE, PluginService } from '$lib/modules/plugin';
+import { createSecretStore, SECRET_STORE, SecretService } from '$lib/modules/secret';
 import { createVmStore, VM_SERVICE, VM_STORE, VmService } from '$lib/modules/vm';
 import { Container } from './container';
 
@@ -126,6 +127,7 @@ function registerModules(container: Container): void {
         jobService: c.get(JOB_SERVICE)
       })
     )
+    .register(SECRET_STORE, (c) => createSecretStore({ service: new SecretService(c.get(API_CLIENT)) }))
     .register(PLUGIN_SERVICE, (c) => new PluginService(c.get(API_CLIENT)))
     .register(PLUGIN_STORE, (c) => createPluginStore(c.get(DISPATCHER)));
 }

@@ -3,6 +3,7 @@
 mod auth;
 mod broken;
 mod cancel;
+mod capsule;
 mod demo;
 mod host_keys;
 mod local;

@@ -76,6 +76,7 @@ impl Seen {
 
     pub(crate) fn take(&mut self, event: RunEvent) {
         match event {
+            RunEvent::Sending => {}
             RunEvent::Started => self.started = true,
             RunEvent::Output(output) => match output.stream {
                 OutputStream::Stdout => self.stdout.extend_from_slice(&output.bytes),

@@ -33,28 +33,56 @@ pub(crate) enum Receipt {
     Unknown(String),
 }
 
+/// Processes that are known to belong to a command without their mark, as lists of pids.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Known {
+    /// Its supervisor, which is not one of them, but its children are.
+    above: String,
+    /// Leaders of its sessions.
+    sids: String,
+    /// Processes of its own.
+    roots: String,
+}
+
+impl Known {
+    /// Reads `corral-known SUPERVISOR:SESSIONS:PROCESSES` out of an answer.
+    pub(crate) fn parse(answer: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(answer);
+        let line = text.lines().find_map(|line| line.strip_prefix("corral-known "))?;
+        let mut lists = line.splitn(3, ':').map(|list| {
+            let sound = list.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ');
+            (sound && list.len() <= ANSWER_BYTES_MAX).then(|| list.to_owned())
+        });
+        Some(Self { above: lists.next()??, sids: lists.next()??, roots: lists.next()?? })
+    }
+}
+
 const SCRIPT: &str = r#"
 [ -r /proc/self/environ ] || { echo noproc; exit 0; }
-sids=
+above="@ABOVE@"
+sids="@SIDS@"
+roots="@ROOTS@"
+known() { :; }
+@BEFORE@
 tree() {
   marked=$(grep -ls "@VAR@=@COOKIE@" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | tr '\n' ' ')
-  cat /proc/[0-9]*/stat 2>/dev/null | awk -v marked="$marked" -v sids="$sids" -v me="$$" '
+  cat /proc/[0-9]*/stat 2>/dev/null | awk -v marked="$marked $roots" -v sids="$sids" -v me="$$" -v above="$above" '
     BEGIN { n = split(marked, m, " "); for (i = 1; i <= n; i++) own[m[i]] = 1
             n = split(sids, m, " "); for (i = 1; i <= n; i++) session[m[i]] = 1 }
     { pid = $1 + 0; rest = $0; sub(/^.*\) /, "", rest); split(rest, f, " ")
-      if (f[1] == "Z" || f[1] == "X" || pid <= 1 || pid == me) { delete own[pid]; next }
+      if (f[1] == "Z" || f[1] == "X" || pid <= 1 || pid == me || pid == above) { delete own[pid]; next }
       parent[pid] = f[2]; sid[pid] = f[4] }
     END {
       for (p in own) if (!(p in sid)) delete own[p]
       for (p in own) if (sid[p] == p) session[p] = 1
       do { more = 0
-        for (p in sid) if (!(p in own) && ((sid[p] in session) || (parent[p] in own))) { own[p] = 1; more = 1 }
+        for (p in sid) if (!(p in own) && ((sid[p] in session) || (parent[p] in own) || (above != "" && parent[p] == above))) { own[p] = 1; more = 1 }
       } while (more)
       line = ""; for (p in own) line = line " " p
       lead = ""; for (s in session) lead = lead " " s
       print lead ":" line }'
 }
-look() { seen=$(tree); sids=${seen%%:*}; pids=${seen#*:}; }
+look() { known; seen=$(tree); sids=${seen%%:*}; pids=${seen#*:}; }
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
 n=0; look
 while [ -z "$pids" ] && [ $n -lt @PATIENCE@ ]; do n=$((n+1)); nap; look; done
@@ -71,7 +99,17 @@ const PATIENCE_TENTHS: &str = "5";
 
 /// The script for the processes that carry a cookie.
 pub(crate) fn script(cookie: &str, grace: Duration) -> String {
+    script_with(cookie, "", &Known::default(), grace)
+}
+
+/// The same with what is known besides. `before` may define `known`, which is called before each look and sets `above`,
+/// `sids` and `roots`.
+pub(crate) fn script_with(cookie: &str, before: &str, known: &Known, grace: Duration) -> String {
     SCRIPT
+        .replace("@BEFORE@", before)
+        .replace("@ABOVE@", &known.above)
+        .replace("@SIDS@", &known.sids)
+        .replace("@ROOTS@", &known.roots)
         .replace("@VAR@", COOKIE_VARIABLE)
         .replace("@COOKIE@", cookie)
         .replace("@PATIENCE@", PATIENCE_TENTHS)
@@ -121,6 +159,16 @@ impl Receipt {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_numbers_are_taken_over_into_a_script() {
+        assert_eq!(
+            Known::parse(b"motd\ncorral-known 7: 8 9:8\n"),
+            Some(Known { above: "7".to_owned(), sids: " 8 9".to_owned(), roots: "8".to_owned() })
+        );
+        assert_eq!(Known::parse(b"corral-known 7:$(reboot):8\n"), None);
+        assert_eq!(Known::parse(b"corral-cancel 0 0 \n"), None);
+    }
 
     #[test]
     fn the_answer_says_what_is_known() {

@@ -9,6 +9,7 @@ use corral_engine::ports::{Exit, Output, RunEvent};
 use futures::FutureExt as _;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use tokio::io::AsyncWrite;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -18,6 +19,8 @@ use crate::connection::Connection;
 const JOIN_BYTES_MAX: usize = 256 << 10;
 /// Pieces of at least this many bytes are sent on as they are, without copying.
 const WHOLE_BYTES_MIN: usize = 16 << 10;
+/// Time for the request to close a channel to be handed to its connection.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 /// Data type code of standard error (RFC 4254, 5.2).
 const STDERR: u32 = 1;
 
@@ -38,6 +41,17 @@ pub(crate) enum Cut {
     NotRun(String),
     /// The connection broke.
     Lost(String),
+}
+
+/// Something that a command's channel brought.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// Standard output.
+    Out(Bytes),
+    /// Standard error.
+    Err(Bytes),
+    /// The channel is closed.
+    End(Result<Exit, Cut>),
 }
 
 /// A command on its channel.
@@ -123,17 +137,50 @@ impl Running {
             match message {
                 Some(ChannelMsg::Data { data }) => self.gather(OutputStream::Stdout, data),
                 Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => self.gather(OutputStream::Stderr, data),
-                Some(ChannelMsg::ExitStatus { exit_status }) => {
-                    self.exit = Some(Exit { code: Some(exit_status.cast_signed()), signal: None });
-                }
-                Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
-                    self.exit = Some(Exit { code: None, signal: Some(signal_text(&signal_name)) });
-                }
-                Some(ChannelMsg::Eof) => self.eof = true,
                 Some(ChannelMsg::Close) => return self.ended(true),
                 None => return self.ended(false),
-                Some(_) => {}
+                Some(other) => self.learn(&other),
             }
+        }
+    }
+
+    /// What comes next, as it came. May be dropped at any await and called again; nothing is lost.
+    pub(crate) async fn piece(&mut self) -> Piece {
+        loop {
+            match self.read.wait().await {
+                Some(ChannelMsg::Data { data }) => return Piece::Out(data),
+                Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => return Piece::Err(data),
+                Some(ChannelMsg::Close) => return Piece::End(self.ended(true)),
+                None => return Piece::End(self.ended(false)),
+                Some(other) => self.learn(&other),
+            }
+        }
+    }
+
+    /// Takes note of a message that brings no output.
+    fn learn(&mut self, message: &ChannelMsg) {
+        match message {
+            ChannelMsg::ExitStatus { exit_status } => {
+                self.exit = Some(Exit { code: Some(exit_status.cast_signed()), signal: None });
+            }
+            ChannelMsg::ExitSignal { signal_name, .. } => {
+                self.exit = Some(Exit { code: None, signal: Some(signal_text(signal_name)) });
+            }
+            ChannelMsg::Eof => self.eof = true,
+            _ => {}
+        }
+    }
+
+    /// What writes standard input piece by piece.
+    pub(crate) fn writer(&self) -> Box<dyn AsyncWrite + Send + Unpin> {
+        Box::new(Box::pin(self.write.make_writer()))
+    }
+
+    /// Closes the channel when the connection has time for it.
+    pub(crate) fn close_soon(&self) {
+        let write = Arc::clone(&self.write);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(timeout(CLOSE_LIMIT, async move { write.close().await }));
         }
     }
 

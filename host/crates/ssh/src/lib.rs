@@ -16,6 +16,7 @@
 
 mod auth;
 mod cancel;
+mod capsule;
 mod chain;
 mod config;
 mod connection;

@@ -5,6 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cancel::{self, Receipt};
+use crate::capsule::Here;
 use crate::failure::failure;
 use crate::wrap::{COOKIE_VARIABLE, new_cookie};
 
@@ -36,14 +38,15 @@ const KEPT_VARIABLES: [&str; 9] =
 
 /// [`Runner`] for this machine.
 pub struct LocalRunner {
-    clock: Arc<dyn Clock>,
-    cancel_grace: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cancel_grace: Duration,
+    pub(crate) here: Here,
 }
 
 impl LocalRunner {
     /// A runner that gives a cancelled command `cancel_grace` to end by itself.
     pub fn new(clock: Arc<dyn Clock>, cancel_grace: Duration) -> Self {
-        Self { clock, cancel_grace }
+        Self { clock, cancel_grace, here: Here::default() }
     }
 
     /// Runs the script that ends a command's processes.
@@ -147,16 +150,23 @@ impl Runner for LocalRunner {
 
 /// A command for `/bin/sh` with a cleaned environment, leading a process group of its own.
 pub(crate) fn shell(script: &str, cookie: Option<&str>) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(script).env_clear().process_group(0);
-    for (name, value) in kept_environment() {
-        command.env(name, value);
-    }
+    let mut command = cleaned(Path::new("/bin/sh"));
+    command.arg("-c").arg(script);
     if let Some(cookie) = cookie {
         command.env(COOKIE_VARIABLE, cookie);
     }
+    command
+}
+
+/// A program with a cleaned environment, leading a process group of its own.
+pub(crate) fn cleaned(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().process_group(0);
+    for (name, value) in kept_environment() {
+        command.env(name, value);
+    }
     let home = crate::config::home();
-    command.current_dir(if home.is_dir() { home.as_path() } else { std::path::Path::new("/") });
+    command.current_dir(if home.is_dir() { home.as_path() } else { Path::new("/") });
     command
 }
 

@@ -31,6 +31,13 @@ impl MachineRunner {
             Transport::Local => &self.local,
         }
     }
+
+    fn capsules(&self, target: &Target) -> &dyn Capsules {
+        match target.vm.transport {
+            Transport::Ssh => &self.ssh,
+            Transport::Local => &self.local,
+        }
+    }
 }
 
 #[async_trait]
@@ -62,22 +69,24 @@ impl Runner for MachineRunner {
 impl Capsules for MachineRunner {
     async fn follow(
         &self,
-        _target: &Target,
-        _id: &str,
-        _meet: Meet<'_>,
-        _from: Position,
-        _events: mpsc::Sender<RunEvent>,
+        target: &Target,
+        id: &str,
+        meet: Meet<'_>,
+        from: Position,
+        events: mpsc::Sender<RunEvent>,
     ) -> Result<Exit, CapsuleError> {
-        Err(CapsuleError::Refused("capsules are being built".to_owned()))
+        self.capsules(target).follow(target, id, meet, from, events).await
     }
 
-    async fn stat(&self, _target: &Target, _id: &str) -> Result<CapsuleState, CapsuleError> {
-        Err(CapsuleError::Refused("capsules are being built".to_owned()))
+    async fn stat(&self, target: &Target, id: &str) -> Result<CapsuleState, CapsuleError> {
+        self.capsules(target).stat(target, id).await
     }
 
-    async fn cancel(&self, _: &Target, _: &str, _: Option<&AsUser>) -> Result<Receipt, CapsuleError> {
-        Err(CapsuleError::Refused("capsules are being built".to_owned()))
+    async fn cancel(&self, target: &Target, id: &str, as_user: Option<&AsUser>) -> Result<Receipt, CapsuleError> {
+        self.capsules(target).cancel(target, id, as_user).await
     }
 
-    async fn release(&self, _target: &Target, _id: &str) {}
+    async fn release(&self, target: &Target, id: &str) {
+        self.capsules(target).release(target, id).await;
+    }
 }

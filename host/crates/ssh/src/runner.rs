@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cancel::{self, Receipt};
+use crate::capsule::Kept;
 use crate::chain::Chain;
 use crate::config::SshConfig;
 use crate::connection::{Connection, Dialer, ok_step};
@@ -28,20 +29,21 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// [`Runner`] for VMs that are reached over SSH.
 pub struct SshRunner {
     pool: Arc<Pool>,
+    pub(crate) kept: Kept,
 }
 
 impl SshRunner {
     /// A runner without connections yet.
     pub fn new(config: SshConfig) -> Self {
-        Self { pool: Arc::new(Pool::new(Dialer::new(config))) }
+        Self { pool: Arc::new(Pool::new(Dialer::new(config))), kept: Kept::default() }
     }
 
-    fn config(&self) -> &SshConfig {
+    pub(crate) fn config(&self) -> &SshConfig {
         &self.pool.dialer.config
     }
 
     /// A channel on a pooled connection, on a fresh one if the pooled one turns out to be dead.
-    async fn open(&self, chain: &Chain, urgent: bool) -> Result<(Lease, Running), Failure> {
+    pub(crate) async fn open(&self, chain: &Chain, urgent: bool) -> Result<(Lease, Running), Failure> {
         let limit = self.config().exec_timeout;
         let mut problem = String::new();
         let mut refused_alone = 0;
@@ -84,7 +86,7 @@ impl SshRunner {
     async fn end_processes(&self, chain: &Chain, cookie: &str) -> Receipt {
         let grace = self.config().cancel_grace;
         let line = wrap::unmarked(&cancel::script(cookie, grace));
-        let work = self.capture(chain, &line, cancel::ANSWER_BYTES_MAX);
+        let work = self.capture(chain, &line, None, cancel::ANSWER_BYTES_MAX);
         match tokio::time::timeout(grace + cancel::ANSWER_SLACK, work).await {
             Ok(Ok(answer)) => cancel::parse(&answer),
             Ok(Err(why)) => Receipt::Unknown(why),
@@ -93,10 +95,16 @@ impl SshRunner {
     }
 
     /// Runs a line beside others and gives its standard output.
-    async fn capture(&self, chain: &Chain, line: &str, bytes_max: usize) -> Result<Vec<u8>, String> {
+    pub(crate) async fn capture(
+        &self,
+        chain: &Chain,
+        line: &str,
+        stdin: Option<Vec<u8>>,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, String> {
         let (_lease, mut running) = self.open(chain, true).await.map_err(|failure| failure.to_string())?;
         running.start(line, self.config().exec_timeout).await.map_err(|cut| cut_text(&cut))?;
-        let feed = running.feed(None);
+        let feed = running.feed(stdin);
         let (events, output) = mpsc::channel(16);
         let (exit, answer, ()) = tokio::join!(
             async move {

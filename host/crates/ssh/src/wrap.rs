@@ -29,13 +29,26 @@ pub(crate) fn unmarked(script: &str) -> String {
     format!("exec /bin/sh -c {}", shell_words(script))
 }
 
+/// The line that keeps `script` in `$_c` of POSIX sh and runs it there, so that it can start parts of itself anew by `$0`.
+pub(crate) fn kept(script: &str) -> String {
+    format!(r#"exec /bin/sh -c '_c=$(printf %b "$1");shift;eval "$_c"' /bin/sh '{}'"#, escaped(script))
+}
+
 /// What follows `sh -c`. In single quotes csh still sees `!` and ends at a newline, fish still sees `\`, and none can
 /// hold a quote. A script with any of these is written with octal escapes, which `printf %b` undoes within sh.
 fn shell_words(script: &str) -> String {
-    let needs_escape = |byte: u8| matches!(byte, b'\'' | b'\\' | b'!' | b'\n' | b'\r');
     if !script.bytes().any(needs_escape) {
         return format!("'{script}'");
     }
+    // `shift` before the script runs, so that it has no arguments that it did not ask for.
+    format!(r#"'eval "shift;$(printf %b "$1")"' sh '{}'"#, escaped(script))
+}
+
+fn needs_escape(byte: u8) -> bool {
+    matches!(byte, b'\'' | b'\\' | b'!' | b'\n' | b'\r')
+}
+
+fn escaped(script: &str) -> String {
     let mut escaped = String::with_capacity(script.len() + 64);
     for c in script.chars() {
         if u8::try_from(c).is_ok_and(needs_escape) {
@@ -44,8 +57,7 @@ fn shell_words(script: &str) -> String {
             escaped.push(c);
         }
     }
-    // `shift` before the script runs, so that it has no arguments that it did not ask for.
-    format!(r#"'eval "shift;$(printf %b "$1")"' sh '{escaped}'"#)
+    escaped
 }
 
 #[cfg(test)]

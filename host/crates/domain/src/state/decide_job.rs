@@ -149,6 +149,10 @@ impl State {
             change.status = None;
         } else if next.is_final() {
             change.finished_at = change.finished_at.or(Some(now));
+            if change.message.is_none() && !task.message.is_empty() {
+                // What was said when its end was not known is not said of its end.
+                change.message = Some(String::new());
+            }
         }
         if task.started_at.is_none() && matches!(next, TaskStatus::Connecting | TaskStatus::Running) {
             change.started_at = change.started_at.or(Some(now));

@@ -84,8 +84,8 @@ pub(super) async fn run(
         return Some(durable.after_filter(error).await);
     }
     let change = durable.outcome(end, stopped, &way);
-    // A log that was complete already had all of it, with what filters say at the end.
-    match if complete { Ok(()) } else { sink.finish().await } {
+    // A log that was complete and to which nothing came has all of it already, with what filters say at the end.
+    match if complete && !sink.has_more_than(from) { Ok(()) } else { sink.finish().await } {
         Ok(()) => Some(change),
         Err(error) => Some(durable.after_filter(&error).await),
     }

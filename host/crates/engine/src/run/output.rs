@@ -44,6 +44,11 @@ impl OutputSink {
         self.received
     }
 
+    /// Whether output came after a place in it.
+    pub(super) fn has_more_than(&self, place: Position) -> bool {
+        self.received.stdout > place.stdout || self.received.stderr > place.stderr
+    }
+
     /// Takes bytes. An error means that lines could not be filtered as they must be; none of them was stored.
     pub(super) async fn take(&mut self, mut output: Output) -> Result<(), PluginError> {
         let received = *self.received.of(output.stream);

@@ -307,12 +307,12 @@ async fn what_is_out_of_contact_for_too_long_is_unknown_and_a_check_finds_out() 
     assert_eq!(tasks[0].status, TaskStatus::Unknown);
 
     case.machine.away(false);
-    case.machine.write("after\n");
+    case.machine.write("after\nno newline");
     case.machine.exit(0);
     case.world.engine.check_job(&admin(), case.job, Some(vec![case.vm])).await.unwrap();
-    let (job, _) = case.world.until(case.job, |job, _| job.status == JobStatus::Succeeded).await;
-    assert_eq!(job.counts.succeeded, 1);
-    assert_eq!(case.world.log(case.job, case.vm).await, ["before", "after"]);
+    let (job, tasks) = case.world.until(case.job, |job, _| job.status == JobStatus::Succeeded).await;
+    assert_eq!((job.counts.succeeded, tasks[0].message.as_str()), (1, ""));
+    assert_eq!(case.world.log(case.job, case.vm).await, ["before", "after", "no newline"]);
     let again = case.world.engine.check_job(&admin(), case.job, None).await.unwrap_err();
     assert!(again.to_string().contains("known of all"), "{again}");
     case.machine.with(|all| assert!(all.values().all(|capsule| capsule.starts == 1)));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commandText, commandTitle, formatAgo, formatBytes, formatDuration, plural, quoteWord } from './format';
+import { commandText, commandTitle, formatAgo, formatBytes, formatDuration, formatUptime, plural, quoteWord } from './format';
 
 describe('format', () => {
   it('writes sizes and spans as people read them', () => {
@@ -11,6 +11,7 @@ describe('format', () => {
     expect(formatDuration(4200)).toBe('4.2 s');
     expect(formatDuration(185_000)).toBe('3m 05s');
     expect(formatDuration(7_440_000)).toBe('2h 04m');
+    expect([formatUptime(59), formatUptime(11_520), formatUptime(90_000)]).toEqual(['0 min', '3 h 12 min', '1 day, 1 h']);
     expect(plural(1, 'machine')).toBe('1 machine');
     expect(plural(2000, 'machine')).toBe('2,000 machines');
   });

@@ -41,6 +41,15 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
 }
 
+/** `41 days, 3 h`, `3 h 12 min`, `12 min`. */
+export function formatUptime(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const days = Math.floor(hours / 24);
+  if (days > 0) return `${plural(days, 'day')}, ${hours % 24} h`;
+  return hours > 0 ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+}
+
 /** `<1 ms`, `12 ms`. */
 export function formatLatency(ms: number): string {
   return ms < 1 ? '<1 ms' : `${Math.round(ms)} ms`;

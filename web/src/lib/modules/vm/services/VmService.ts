@@ -38,8 +38,14 @@ export class VmService {
     return this.api.post<Vm>(`/api/vms/${id}/host-key`, { action: 'replace', key });
   }
 
-  revokeHostKeys(id: string): Promise<Vm> {
-    return this.api.post<Vm>(`/api/vms/${id}/host-key`, { action: 'revoke' });
+  /** Trusts a key no more; without one, none of those that are trusted. */
+  revokeHostKey(id: string, key?: string): Promise<Vm> {
+    return this.api.post<Vm>(`/api/vms/${id}/host-key`, { action: 'revoke', key });
+  }
+
+  /** Asks the machine about itself, now. */
+  gatherFacts(id: string): Promise<Vm> {
+    return this.api.post<Vm>(`/api/vms/${id}/facts`);
   }
 
   discover(source: string): Promise<DiscoveryResult> {

@@ -18,3 +18,4 @@ export { default as Menu } from './menu/Menu.svelte';
 export { default as CopyButton } from './copy/CopyButton.svelte';
 export { default as StatusDot } from './status/StatusDot.svelte';
 export { default as CountsBar } from './progress/CountsBar.svelte';
+export { default as Meter } from './progress/Meter.svelte';

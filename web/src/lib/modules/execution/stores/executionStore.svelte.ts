@@ -1,9 +1,10 @@
 import { ApiError, type Job } from '$lib/core/clients';
 import { messageOf, type UiState } from '$lib/core/state';
 import { AD_HOC, type CommandStore, type Template } from '$lib/modules/command';
-import type { JobRequest, JobService, JobStore } from '$lib/modules/job';
+import type { JobRequest, JobService, JobStore, Preview } from '$lib/modules/job';
 import type { VmStore } from '$lib/modules/vm';
 import { checkValues, fieldsOf, initialValues, parseSelector, type JsonSchema, type RawValues } from '$lib/shared/utils';
+import { RunOptions } from './runOptions.svelte';
 
 export interface ExecutionStoreDeps {
   ui: UiState;
@@ -16,8 +17,7 @@ export interface ExecutionStoreDeps {
 /** What is about to run: the chosen command, what was typed into its form, on the chosen machines. */
 export class ExecutionStore {
   script = $state('');
-  parallelism = $state('');
-  timeout = $state('');
+  readonly options = new RunOptions();
   /** Field errors are shown once somebody tried to run, or left the field. */
   tried = $state(false);
   busy = $state(false);
@@ -35,10 +35,6 @@ export class ExecutionStore {
   checked = $derived(checkValues(this.fields, this.values));
   targets = $derived.by(() => this.deps.vms.selected);
   errors = $derived<Record<string, string>>({ ...(this.tried ? this.checked.errors : {}), ...this.refused });
-  optionErrors = $derived({
-    parallelism: numberProblem(this.parallelism, 1, 1024),
-    timeout: numberProblem(this.timeout, 1, 604_800)
-  });
   /** Chosen machines that the template says it does not suit. */
   unsuited = $derived.by(() => {
     const selector = this.template?.applies_to ?? '';
@@ -56,9 +52,16 @@ export class ExecutionStore {
     if (this.isAdHoc && this.script.trim() === '') return 'Type a command.';
     if (this.targets.length === 0) return 'Choose machines to run on.';
     if (Object.keys(this.checked.errors).length > 0) return 'Fill in what is marked.';
-    if (this.optionErrors.parallelism || this.optionErrors.timeout) return 'Correct the options.';
+    if (!this.options.valid) return 'Correct the options.';
     return '';
   });
+
+  /** What would be sent, as text; null while something is missing. */
+  requestKey = $derived.by(() => (this.missing === '' ? JSON.stringify(this.request()) : null));
+  private previewed = $state.raw<{ key: string; preview: Preview } | null>(null);
+  previewProblem = $state('');
+  /** What the host says it would run; null while that is not known for what stands in the form now. */
+  preview = $derived.by(() => (this.previewed?.key === this.requestKey ? (this.previewed?.preview ?? null) : null));
 
   constructor(private readonly deps: ExecutionStoreDeps) {}
 
@@ -73,6 +76,7 @@ export class ExecutionStore {
     this.tried = false;
     this.problem = '';
     this.refused = {};
+    this.options.refuse({});
   }
 
   request(): JobRequest {
@@ -82,9 +86,24 @@ export class ExecutionStore {
     return {
       ...what,
       targets: { vms: this.targets.map((vm) => vm.id) },
-      ...(this.parallelism ? { parallelism: Number(this.parallelism) } : {}),
-      ...(this.timeout ? { timeout_seconds: Number(this.timeout) } : {})
+      ...this.options.request()
     };
+  }
+
+  /** Asks the host what it would run. Nothing is started. */
+  async look(signal: AbortSignal): Promise<void> {
+    const key = this.requestKey;
+    if (key === null || key === this.previewed?.key) return;
+    try {
+      const preview = await this.deps.jobService.preview(JSON.parse(key) as JobRequest, signal);
+      this.previewed = { key, preview };
+      this.previewProblem = '';
+      this.options.refuse({});
+    } catch (cause) {
+      if (signal.aborted) return;
+      this.previewProblem = messageOf(cause);
+      if (cause instanceof ApiError) this.options.refuse(cause.fields);
+    }
   }
 
   /** Starts the job and shows it. Null if something stands in the way; then `problem` or field errors say what. */
@@ -93,16 +112,21 @@ export class ExecutionStore {
     this.problem = '';
     this.refused = {};
     if (this.missing !== '' || this.busy) return null;
+    this.options.refuse({});
     this.busy = true;
+    // What was shown is what may run: the host refuses if a template has changed since.
+    const hash = this.preview?.command_hash;
     try {
-      const job = await this.deps.jobService.create(this.request());
+      const job = await this.deps.jobService.create({ ...this.request(), ...(hash ? { expect_hash: hash } : {}) });
       // The answer may come before or after the event that tells of the job; the store takes whichever is first.
       if (!this.deps.jobs.tasksOf(job.id)) this.deps.jobs.put(job);
       this.deps.ui.selectedJobId = job.id;
       return job;
     } catch (cause) {
       this.refused = cause instanceof ApiError ? argumentErrors(cause.fields) : {};
+      if (cause instanceof ApiError) this.options.refuse(cause.fields);
       this.problem = messageOf(cause);
+      this.previewed = null;
       return null;
     } finally {
       this.busy = false;
@@ -115,12 +139,6 @@ function argumentErrors(fields: Readonly<Record<string, string>>): Record<string
   return Object.fromEntries(
     Object.entries(fields).map(([field, message]) => [field.replace(/^(template\.)?args\./, ''), message])
   );
-}
-
-function numberProblem(text: string, min: number, max: number): string {
-  if (text.trim() === '') return '';
-  const value = Number(text);
-  return Number.isInteger(value) && value >= min && value <= max ? '' : `A whole number from ${min} to ${max}.`;
 }
 
 export function createExecutionStore(deps: ExecutionStoreDeps): ExecutionStore {

@@ -8,10 +8,12 @@ import { createVmStore } from '$lib/modules/vm';
 import { makeJob, makeSnapshot, makeTemplate, makeVm } from '$lib/test/fakes';
 import { createExecutionStore } from './executionStore.svelte';
 
-function make(create = vi.fn(async () => makeJob('j1', { tasks: [] }))) {
+const PREVIEW = { dry_run: true, command_hash: 'abc', total: 1, waves: [], items: [] };
+
+function make(create = vi.fn(async () => makeJob('j1', { tasks: [] })), preview = vi.fn(async () => PREVIEW)) {
   const dispatcher = new EventDispatcher();
   const ui = createUiState({ storage: null, applyTheme: () => undefined, systemDark: () => true });
-  const jobService = { create } as unknown as JobService;
+  const jobService = { create, preview } as unknown as JobService;
   const vms = createVmStore({ dispatcher, ui });
   const commands = createCommandStore(dispatcher);
   const jobs = createJobStore({ dispatcher, service: jobService });
@@ -21,7 +23,7 @@ function make(create = vi.fn(async () => makeJob('j1', { tasks: [] }))) {
     vms: [makeVm('a', { labels: { role: 'web' } }), makeVm('b')],
     templates: [makeTemplate('ops/journal', { parameters, applies_to: 'role=web' })]
   }));
-  return { store, ui, create };
+  return { store, ui, create, preview };
 }
 
 describe('executionStore', () => {
@@ -42,7 +44,7 @@ describe('executionStore', () => {
     ui.selectedTemplateId = 'ops/journal';
     ui.selectVms(['a']);
     store.setValue('unit', 'nginx.service');
-    store.timeout = '30';
+    store.options.timeout = '30';
     expect((await store.run())?.id).toBe('j1');
     expect(create).toHaveBeenCalledWith({
       template: { id: 'ops/journal', args: { unit: 'nginx.service', lines: 10 } },
@@ -71,6 +73,47 @@ describe('executionStore', () => {
     expect(store.problem).toContain('no such unit');
     store.setValue('unit', 'y');
     expect(store.errors.unit).toBeUndefined();
+  });
+
+  it('sends the hash of what was shown, and only while that is what stands in the form', async () => {
+    const { store, ui, create, preview } = make();
+    ui.selectedTemplateId = AD_HOC;
+    ui.selectVms(['a']);
+    store.script = 'uptime';
+    const { signal } = new AbortController();
+    await store.look(signal);
+    await store.look(signal);
+    expect(preview).toHaveBeenCalledOnce();
+    expect(store.preview?.command_hash).toBe('abc');
+    await store.run();
+    expect(create).toHaveBeenLastCalledWith({ command: { script: 'uptime' }, targets: { vms: ['a'] }, expect_hash: 'abc' });
+    store.script = 'uptime -p';
+    expect(store.preview).toBeNull();
+    await store.run();
+    expect(create).toHaveBeenLastCalledWith({ command: { script: 'uptime -p' }, targets: { vms: ['a'] } });
+  });
+
+  it('shows what the host says of an option at the option, already when it looks', async () => {
+    const refusal = new ApiError(422, 'Invalid', 'there is no such secret', { 'run_as.secret': 'there is no such secret' });
+    const { store, ui } = make(undefined, vi.fn(() => Promise.reject(refusal)));
+    ui.selectedTemplateId = AD_HOC;
+    ui.selectVms(['a']);
+    store.script = 'uptime';
+    Object.assign(store.options, { runAs: 'root', secret: 'gone' });
+    await store.look(new AbortController().signal);
+    expect(store.options.errors['run_as.secret']).toBe('there is no such secret');
+    expect(store.previewProblem).toContain('no such secret');
+  });
+
+  it('does not look while something is missing', async () => {
+    const { store, ui, preview } = make();
+    ui.selectedTemplateId = AD_HOC;
+    ui.selectVms(['a']);
+    store.script = 'uptime';
+    store.options.canary = '0%';
+    expect(store.missing).toBe('Correct the options.');
+    await store.look(new AbortController().signal);
+    expect(preview).not.toHaveBeenCalled();
   });
 
   it('keeps what was typed into each command', () => {

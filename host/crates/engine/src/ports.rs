@@ -101,6 +101,14 @@ pub enum CapsuleError {
     /// there is was sent.
     #[error("{0}")]
     Lost(String),
+    /// The command ended, and all output that there is was sent, but the machine may not have kept all that it wrote.
+    #[error("{why}")]
+    Incomplete {
+        /// How it ended.
+        exit: Exit,
+        /// What may be missing, and why.
+        why: String,
+    },
 }
 
 /// What a machine says of a capsule.

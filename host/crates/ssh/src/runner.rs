@@ -28,7 +28,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// [`Runner`] for VMs that are reached over SSH.
 pub struct SshRunner {
-    pool: Arc<Pool>,
+    pub(crate) pool: Arc<Pool>,
     pub(crate) kept: Kept,
 }
 

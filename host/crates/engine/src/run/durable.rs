@@ -35,6 +35,8 @@ pub(super) enum Way {
 /// How following a capsule ended.
 enum End {
     Exited(Exit),
+    /// It ended, and says what may be missing of its output.
+    Incomplete(Exit, String),
     /// How it ended cannot be known.
     Lost(String),
     /// The machine has nothing of it.
@@ -162,6 +164,7 @@ impl Durable<'_> {
             let why = match self.follow_once(sink, meet).await {
                 Err(error) => return End::Filter(error),
                 Ok(Ok(exit)) => return End::Exited(exit),
+                Ok(Err(CapsuleError::Incomplete { exit, why })) => return End::Incomplete(exit, why),
                 Ok(Err(CapsuleError::Lost(why))) => return End::Lost(why),
                 Ok(Err(CapsuleError::Missing)) => return End::Missing,
                 Ok(Err(CapsuleError::Refused(why))) => return End::Refused(why),
@@ -260,7 +263,7 @@ impl Durable<'_> {
             Some(End::Exited(exit)) if receipt.signalled == 0 => {
                 return TaskChange { receipt: Some(receipt), ..natural(exit) };
             }
-            Some(End::Exited(exit)) => Some(exit),
+            Some(End::Exited(exit) | End::Incomplete(exit, _)) => Some(exit),
             _ => None,
         };
         let nothing = !Known::is(&self.attempt.known.started) && receipt.signalled == 0 && receipt.is_clean();
@@ -277,6 +280,7 @@ impl Durable<'_> {
         let started = Known::is(&self.attempt.known.started);
         match end {
             End::Exited(exit) => natural(exit),
+            End::Incomplete(exit, why) => natural(exit).because(why),
             End::Lost(why) => TaskChange::to(TaskStatus::Unknown).because(why),
             End::Refused(why) => TaskChange::to(TaskStatus::Failed).because(why),
             End::Filter(error) => TaskChange::to(TaskStatus::Failed).because(error.to_string()),

@@ -341,13 +341,19 @@ follow() {
 
 # Sends what comes until the end. The state is looked at before the sizes, so that these are not older.
 pursue() {
-  _idle=0 _again=0 _since=0 _quiet=0
+  _idle=0 _again=0 _since=0 _quiet=0 _waited=0
   while :; do
     state
     sizes
     case $_st in
     X) [ $_O -ge $_xO ] && [ $_E -ge $_xE ] && _O=$_xO _E=$_xE ;;
-    [RWO]) _again=0 ;;
+    [RO]) _again=0 ;;
+    W)
+      # The supervisor was started and says nothing: after half a minute it may not begin any more.
+      _waited=$((_waited + 1))
+      [ $_waited -lt 150 ] || [ -e cancelled ] || echo unborn >cancelled
+      [ $_waited -lt 160 ] || { _st=C _again=3; }
+      ;;
     *) _again=$((_again + 1)) ;;
     esac
     [ $_o -le $_O ] && [ $_e -le $_E ] || end L short

@@ -7,19 +7,21 @@ use super::wire::End;
 const DIRECT: &str = "choose mode `direct`, which leaves nothing on the machine but does not survive a lost connection";
 
 /// As following a capsule answers it.
-pub(crate) fn followed(name: &str, id: &str, end: End) -> Result<Exit, CapsuleError> {
+pub(crate) fn followed(name: &str, end: End) -> Result<Exit, CapsuleError> {
     match end {
         End::Exited { code, sizes, full } => {
-            if full {
-                tracing::warn!(
-                    vm = name,
-                    capsule = id,
-                    stdout = sizes.stdout,
-                    stderr = sizes.stderr,
-                    "the disk of the machine was full when the command ended: output beyond these sizes may be missing"
-                );
+            let exit = Exit { code: Some(i32::from(code)), signal: None };
+            if !full {
+                return Ok(exit);
             }
-            Ok(Exit { code: Some(i32::from(code)), signal: None })
+            let (out, err) = (sizes.stdout, sizes.stderr);
+            Err(CapsuleError::Incomplete {
+                exit,
+                why: format!(
+                    "the disk of {name} was full when the command ended: what it wrote beyond {out} bytes of output and {err} \
+                     of errors may be missing"
+                ),
+            })
         }
         End::Lost(why) => Err(CapsuleError::Lost(lost(name, &why))),
         End::Cancelled(why) => Err(CapsuleError::Refused(not_started(name, &why))),
@@ -29,11 +31,11 @@ pub(crate) fn followed(name: &str, id: &str, end: End) -> Result<Exit, CapsuleEr
 }
 
 /// As asking for its state answers it.
-pub(crate) fn stated(name: &str, id: &str, end: End) -> Result<CapsuleState, CapsuleError> {
+pub(crate) fn stated(name: &str, end: End) -> Result<CapsuleState, CapsuleError> {
     match end {
         End::Cancelled(_) | End::None => Ok(CapsuleState::None),
-        other => match followed(name, id, other) {
-            Ok(exit) => Ok(CapsuleState::Exited(exit)),
+        other => match followed(name, other) {
+            Ok(exit) | Err(CapsuleError::Incomplete { exit, .. }) => Ok(CapsuleState::Exited(exit)),
             Err(CapsuleError::Lost(why)) => Ok(CapsuleState::Lost(why)),
             Err(error) => Err(error),
         },

@@ -15,7 +15,8 @@ pub(crate) trait Shell: Sync {
     async fn capture(&self, script: &str, stdin: Option<Vec<u8>>, limit: Duration) -> Result<Vec<u8>, String>;
 }
 
-/// Ends them all; those of another account first, by that account, for only then may they be told to end.
+/// Ends them all; those of another account first, by that account, for only then may they be told to end. An error: the
+/// machine could not be asked.
 pub(crate) async fn end(
     shell: &dyn Shell,
     id: &str,
@@ -23,15 +24,16 @@ pub(crate) async fn end(
     mark: &str,
     grace: Duration,
     at: Timestamp,
-) -> corral_domain::Receipt {
+) -> Result<corral_domain::Receipt, String> {
     let limit = grace + cancel::ANSWER_SLACK;
     let before = minimised(include_str!("cancel.sh")).replace("@ID@", id);
     let elevated = match as_user {
         Some(user) => end_as(shell, id, user, mark, &before, grace).await,
         None => None,
     };
-    let own = run(shell, &cancel::script_with(id, &before, &Known::default(), grace), None, limit).await;
-    merged(elevated, own).to_domain(at)
+    let script = cancel::script_with(id, &before, &Known::default(), grace);
+    let own = cancel::parse(&shell.capture(&script, None, limit).await?);
+    Ok(merged(elevated, own).to_domain(at))
 }
 
 /// As the other account. None: there is nothing that it could end.
@@ -49,13 +51,9 @@ async fn end_as(
         Err(why) => return Some(Receipt::Unknown(why)),
     };
     let (script, stdin) = user.elevate(&cancel::script_with(id, "", &known, grace), None, mark);
-    Some(run(shell, &script, stdin, grace + cancel::ANSWER_SLACK).await)
-}
-
-async fn run(shell: &dyn Shell, script: &str, stdin: Option<Vec<u8>>, limit: Duration) -> Receipt {
-    match shell.capture(script, stdin, limit).await {
-        Ok(answer) => cancel::parse(&answer),
-        Err(why) => Receipt::Unknown(why),
+    match shell.capture(&script, stdin, grace + cancel::ANSWER_SLACK).await {
+        Ok(answer) => Some(cancel::parse(&answer)),
+        Err(why) => Some(Receipt::Unknown(why)),
     }
 }
 
@@ -76,7 +74,51 @@ fn merged(elevated: Option<Receipt>, own: Receipt) -> Receipt {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+
+    /// Answers one after another; keeps what it was asked.
+    struct Told {
+        answers: Mutex<Vec<&'static str>>,
+        asked: Mutex<Vec<(String, Option<Vec<u8>>)>>,
+    }
+
+    #[async_trait]
+    impl Shell for Told {
+        async fn capture(&self, script: &str, stdin: Option<Vec<u8>>, _limit: Duration) -> Result<Vec<u8>, String> {
+            self.asked.lock().unwrap().push((script.to_owned(), stdin));
+            match self.answers.lock().unwrap().pop() {
+                Some(answer) => Ok(answer.as_bytes().to_vec()),
+                None => Err("the connection broke".to_owned()),
+            }
+        }
+    }
+
+    fn told(answers: &[&'static str]) -> Told {
+        Told { answers: Mutex::new(answers.iter().rev().copied().collect()), asked: Mutex::default() }
+    }
+
+    #[tokio::test]
+    async fn processes_of_another_account_are_ended_by_it_with_its_password_on_standard_input_only() {
+        let shell = told(&["corral-known 7: 8:8\n", "corral-cancel 3 1 \n", "corral-cancel 1 0 \n"]);
+        let user = AsUser { user: "app".to_owned(), password: Some("hunter2".to_owned()) };
+        let (grace, at) = (Duration::from_secs(1), Timestamp::default());
+        let receipt = end(&shell, "ab-cd", Some(&user), "m4rk", grace, at).await.unwrap();
+        assert_eq!((receipt.signalled, receipt.killed, receipt.gone), (3, 1, 3));
+        let asked = shell.asked.lock().unwrap();
+        assert!(asked[1].0.contains("sudo -S") && asked[1].0.contains("sids=\" 8\""), "{}", asked[1].0);
+        assert_eq!(asked[1].1.as_deref(), Some(&b"hunter2\nm4rk\n"[..]));
+        assert!(asked.iter().all(|(script, _)| !script.contains("hunter2")));
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_cannot_be_asked_gives_no_receipt() {
+        let (grace, at) = (Duration::from_secs(1), Timestamp::default());
+        assert!(end(&told(&[]), "ab-cd", None, "m4rk", grace, at).await.is_err());
+        let nonsense = end(&told(&["motd\n"]), "ab-cd", None, "m4rk", grace, at).await.unwrap();
+        assert!(nonsense.unknown.contains("motd"), "{nonsense:?}");
+    }
 
     #[test]
     fn what_two_accounts_found_is_told_as_one() {

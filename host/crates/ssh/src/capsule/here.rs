@@ -1,7 +1,7 @@
 //! Capsules on this machine, by pipes instead of SSH.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ const READ_BYTES: usize = 256 << 10;
 /// The shell by which capsules run here, and what its environment has besides.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
+    /// A program with its arguments that runs the shell; nothing: it is run itself.
+    pub(crate) by: Vec<OsString>,
     pub(crate) shell: PathBuf,
     pub(crate) environment: Vec<(OsString, OsString)>,
 }
@@ -38,14 +40,15 @@ impl Default for Place {
     fn default() -> Self {
         // The account's own choice of place is kept, so that a command's folder is where the account expects it.
         let state = std::env::var_os("XDG_STATE_HOME").map(|value| ("XDG_STATE_HOME".into(), value));
-        Self { shell: PathBuf::from("/bin/sh"), environment: state.into_iter().collect() }
+        Self { by: Vec::new(), shell: PathBuf::from("/bin/sh"), environment: state.into_iter().collect() }
     }
 }
 
 impl Place {
     fn command(&self, script: &str) -> Command {
-        let mut command = cleaned(&self.shell);
-        command.arg("-c").arg(script).envs(self.environment.iter().cloned());
+        let mut words = self.by.iter().map(OsString::as_os_str).chain([self.shell.as_os_str()]);
+        let mut command = cleaned(Path::new(words.next().unwrap_or_default()));
+        command.args(words).arg("-c").arg(script).envs(self.environment.iter().cloned());
         command
     }
 }
@@ -121,7 +124,7 @@ impl Here {
         };
         let end = talk.follow(request, events, clock).await.map_err(CapsuleError::Broken)?;
         self.kept.park(target.vm.id, id, talk);
-        end::followed(&target.vm.name, id, end)
+        end::followed(&target.vm.name, end)
     }
 
     pub(crate) async fn stat(&self, target: &Target, id: &str) -> Result<CapsuleState, CapsuleError> {
@@ -129,7 +132,7 @@ impl Here {
         let mut talk = self.converse(&token, Position::default())?;
         match timeout(STAT_TIMEOUT, talk.state(wire::stat_request(&token, id))).await {
             Ok(Ok(None)) => Ok(CapsuleState::Running),
-            Ok(Ok(Some(end))) => end::stated(&target.vm.name, id, end),
+            Ok(Ok(Some(end))) => end::stated(&target.vm.name, end),
             Ok(Err(why)) => Err(CapsuleError::Broken(why)),
             Err(_) => Err(CapsuleError::Broken(format!("no answer within {} s", STAT_TIMEOUT.as_secs()))),
         }
@@ -183,7 +186,9 @@ impl Capsules for LocalRunner {
 
     async fn cancel(&self, _target: &Target, id: &str, as_user: Option<&AsUser>) -> Result<Receipt, CapsuleError> {
         let mark = token(id)?;
-        Ok(ending::end(&self.here.place, id, as_user, &mark, self.cancel_grace, self.clock.now()).await)
+        ending::end(&self.here.place, id, as_user, &mark, self.cancel_grace, self.clock.now())
+            .await
+            .map_err(CapsuleError::Broken)
     }
 
     async fn release(&self, target: &Target, id: &str) {

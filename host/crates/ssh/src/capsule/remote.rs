@@ -147,7 +147,7 @@ impl Capsules for SshRunner {
         }
         let end = end.map_err(|why| Self::broken(&chain, &why))?;
         self.kept.park(vm, id, talk);
-        end::followed(&chain.vm().name, id, end)
+        end::followed(&chain.vm().name, end)
     }
 
     async fn stat(&self, target: &Target, id: &str) -> Result<CapsuleState, CapsuleError> {
@@ -157,7 +157,7 @@ impl Capsules for SshRunner {
         let answer = timeout(STAT_TIMEOUT, talk.state(wire::stat_request(&token, id))).await;
         match answer {
             Ok(Ok(None)) => Ok(CapsuleState::Running),
-            Ok(Ok(Some(end))) => end::stated(&chain.vm().name, id, end),
+            Ok(Ok(Some(end))) => end::stated(&chain.vm().name, end),
             Ok(Err(why)) => Err(Self::broken(&chain, &why)),
             Err(_) => Err(Self::broken(&chain, &format!("no answer within {} s", STAT_TIMEOUT.as_secs()))),
         }
@@ -167,10 +167,12 @@ impl Capsules for SshRunner {
         let chain = Chain::new(target);
         let mark = token(id)?;
         // Whether the machine is reached at all is another answer than what is left there.
-        self.open(&chain, true).await.map_err(CapsuleError::Unreachable)?;
+        self.pool.connection(&chain).await.map_err(CapsuleError::Unreachable)?;
         let shell = Beside { runner: self, chain: &chain };
         let config = self.config();
-        Ok(ending::end(&shell, id, as_user, &mark, config.cancel_grace, config.clock.now()).await)
+        ending::end(&shell, id, as_user, &mark, config.cancel_grace, config.clock.now())
+            .await
+            .map_err(|why| Self::broken(&chain, &why))
     }
 
     async fn release(&self, target: &Target, id: &str) {

@@ -27,6 +27,7 @@ pub(crate) const SHELLS: [&str; 3] = ["dash", "bash", "busybox"];
 /// A machine: a home and a shell.
 pub(crate) struct Machine {
     pub(crate) home: TempDir,
+    place: Place,
     pub(crate) runner: LocalRunner,
     pub(crate) target: Target,
 }
@@ -37,7 +38,22 @@ impl Machine {
         Self::in_home(shell, home)
     }
 
-    pub(crate) fn in_home(shell: &str, home: TempDir) -> Self {
+    /// Its shell is run by a program, as `setpriv …`.
+    pub(crate) fn by(shell: &str, by: &[&str]) -> Self {
+        let mut machine = Self::new(shell);
+        machine.place.by = by.iter().map(Into::into).collect();
+        machine.runner.here = Here::at(machine.place.clone());
+        machine
+    }
+
+    /// Sets a variable of its shells.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.place.environment.push((name.into(), value.into()));
+        self.runner.here = Here::at(self.place.clone());
+        self
+    }
+
+    fn in_home(shell: &str, home: TempDir) -> Self {
         let mut environment = vec![("HOME".into(), home.path().into())];
         let shell = if shell == "busybox" {
             let applets = home.path().join("applets");
@@ -49,10 +65,11 @@ impl Machine {
         };
         assert!(shell.exists(), "{} is not installed", shell.display());
         let mut runner = LocalRunner::new(Arc::new(SystemClock), Duration::from_secs(1));
-        runner.here = Here::at(Place { shell, environment });
+        let place = Place { by: Vec::new(), shell, environment };
+        runner.here = Here::at(place.clone());
         let new = NewVm { transport: Transport::Local, ..NewVm::ssh("here", "", 22, "") };
         let vm = Vm::new(VmId::from_uuid(uuid::Uuid::from_u64_pair(7, 1)), new, Timestamp::from_millis(0));
-        Self { home, runner, target: Target { vm: Arc::new(vm), hops: Vec::new() } }
+        Self { home, place, runner, target: Target { vm: Arc::new(vm), hops: Vec::new() } }
     }
 
     pub(crate) fn jobs(&self) -> PathBuf {

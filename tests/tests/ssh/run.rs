@@ -167,6 +167,16 @@ async fn more_commands_than_a_connection_carries_all_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_allows_one_session_runs_one_command_after_the_other() {
+    let sshd = Sshd::start(Options { net: 19, config: "MaxSessions 1\n".to_owned(), ..Options::default() });
+    let (runner, target) = (SshRunner::new(config()), to(vm_of(&sshd)));
+    for n in 0..20 {
+        // It counts a session until its processes are reaped, which is after its end was told.
+        assert_eq!(output(&runner, &target, &format!("echo {n}")).await, format!("{n}\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pooled_connection_that_died_is_replaced_without_notice() {
     let mut sshd = Sshd::start(Options { net: 17, ..Options::default() });
     let (runner, target) = (SshRunner::new(config()), to(vm_of(&sshd)));

@@ -21,6 +21,8 @@ use crate::wrap;
 
 /// How often a channel is asked for before the machine counts as full.
 const OPEN_TRIES_MAX: usize = 32;
+/// How often a machine may refuse a channel on a connection that has no other before it counts as giving none.
+const REFUSED_ALONE_MAX: usize = 3;
 /// Time for the rest of the output to arrive after the processes of a cancelled command were ended.
 const DRAIN_AFTER_CANCEL: Duration = Duration::from_secs(2);
 /// Time for a message to be handed to a connection that is about to be given up.
@@ -53,10 +55,14 @@ impl SshRunner {
                 Ok(running) => return Ok((lease, running)),
                 Err(OpenError::Refused(why)) => {
                     problem = format!("it refused a session: {why}");
-                    // Others may have ended since the server decided; refused twice with none beside it, it is final.
-                    refused_alone += usize::from(!lease.refused());
-                    if refused_alone > 1 {
-                        break;
+                    // With none beside it: the server has not let go yet of a session that has ended here, or it gives none
+                    // at all. Connections that are opened for this tell.
+                    if !lease.refused() {
+                        refused_alone += 1;
+                        if lease.fresh && refused_alone >= REFUSED_ALONE_MAX {
+                            break;
+                        }
+                        lease.connection.dead.store(true, std::sync::atomic::Ordering::Relaxed);
                     }
                 }
                 Err(OpenError::Dead(why)) => {

@@ -356,7 +356,11 @@ pursue() {
       ;;
     *) _again=$((_again + 1)) ;;
     esac
-    [ $_o -le $_O ] && [ $_e -le $_E ] || end L short
+    if [ $_o -gt $_O ] || [ $_e -gt $_E ]; then
+      [ -e out ] && [ -e err ] || _st=N
+      [ $_st = N ] || end L short
+      verdict
+    fi
     _n=$((_O - _o + _E - _e))
     if [ $_n -gt 0 ]; then
       [ $_since -lt 40 ] || { note; _since=0; }

@@ -154,7 +154,7 @@ impl Host {
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
         };
-        let engine = Engine::start(deps, config.limits.to_engine(), notices).await.map_err(Failure::from)?;
+        let engine = Engine::start(deps, config.engine_settings(), notices).await.map_err(Failure::from)?;
         lifecycle.spawn(pin_host_keys(engine.clone(), accepted, lifecycle.stopping()));
 
         let public_url = config.server.public_url.clone();

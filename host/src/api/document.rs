@@ -21,7 +21,7 @@ use super::{
                        say what this document cannot."
     ),
     paths(
-        vms::list, vms::add, vms::show, vms::replace, vms::change, vms::remove, vms::test, vms::host_key, vms::jobs,
+        vms::list, vms::add, vms::show, vms::replace, vms::change, vms::remove, vms::test, vms::gather_facts, vms::host_key, vms::jobs,
         vms::commands, vms::save_command, ssh_hosts::list, discovery::sources, discovery::find, discovery::find_now,
         discovery::import, commands::list, commands::save, commands::show, commands::replace, commands::remove,
         commands::render, jobs::list, jobs::create, jobs::show, jobs::cancel, jobs::check, logs::read, plugins::list, plugins::show,

@@ -128,6 +128,11 @@ impl Problem {
         Self { retry_after: Some(RETRY_SECONDS), ..problem }
     }
 
+    /// 502.
+    pub fn machine(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "machine", "The machine did not do its part", detail)
+    }
+
     /// 500. The error is logged here with all its causes; the answer names the line in the log.
     pub fn internal(error: &dyn std::error::Error) -> Self {
         let reference = super::request::current_id();
@@ -171,6 +176,7 @@ impl From<UseCaseError> for Problem {
         match error {
             UseCaseError::Refused(refusal) => refusal.into(),
             UseCaseError::Forbidden { .. } => Self::forbidden(text),
+            UseCaseError::Machine(_) => Self::machine(text),
             UseCaseError::Plugin(error) => error.into(),
             UseCaseError::Storage(error) => error.into(),
             UseCaseError::Overloaded(_) | UseCaseError::Stopping => Self::unavailable(text),

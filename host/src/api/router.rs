@@ -52,6 +52,7 @@ fn private() -> Router<App> {
         .route("/api/vms", get(vms::list).post(vms::add))
         .route("/api/vms/{id}", get(vms::show).put(vms::replace).patch(vms::change).delete(vms::remove))
         .route("/api/vms/{id}/test", post(vms::test))
+        .route("/api/vms/{id}/facts", post(vms::gather_facts))
         .route("/api/vms/{id}/host-key", post(vms::host_key))
         .route("/api/vms/{id}/jobs", get(vms::jobs))
         .route("/api/vms/{id}/commands", get(vms::commands).post(vms::save_command))

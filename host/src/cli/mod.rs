@@ -17,6 +17,7 @@ mod connect;
 mod demo;
 mod doctor;
 pub mod exit;
+mod facts;
 mod job;
 mod login_link;
 mod logs;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::connect::Connect;
 use super::exit::{Exit, Failure};
+use super::facts::{self, line};
 use super::output::{self, Paint, Table, field, safe};
 use super::resolve;
 
@@ -23,6 +24,8 @@ pub enum Command {
     Test(Test),
     /// Show all of a VM.
     Show(One),
+    /// Ask a VM now what it is: system, processors, memory, disk, load.
+    Facts(One),
     /// Accept, replace or revoke the key by which a VM proves who it is.
     HostKey(HostKey),
 }
@@ -146,6 +149,7 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::Rm(args) => rm(args).await,
         Command::Test(args) => test(args).await,
         Command::Show(args) => show(args).await,
+        Command::Facts(args) => ask(args).await,
         Command::HostKey(args) => host_key(args).await,
     }
 }
@@ -299,11 +303,6 @@ async fn show(args: One) -> Result<Exit> {
 }
 
 fn print_vm(vm: &Value) {
-    let line = |key: &str, value: &str| {
-        if !value.is_empty() {
-            say!("{key:<12} {value}");
-        }
-    };
     line("name", &safe(&field(vm, "name")));
     line("id", &field(vm, "id"));
     line("address", &safe(&address(vm)));
@@ -316,8 +315,22 @@ fn print_vm(vm: &Value) {
     for key in vm.get("host_keys").and_then(Value::as_array).into_iter().flatten() {
         line("host key", &safe(&format!("{} since {}", field(key, "fingerprint"), output::time(key, "pinned_at"))));
     }
+    facts::print(vm.get("facts").unwrap_or(&Value::Null));
     line("offered key", &safe(&field(vm, "offered_host_key")));
     line("changed", &output::time(vm, "updated_at"));
+}
+
+async fn ask(args: One) -> Result<Exit> {
+    let client = args.connect.client()?;
+    let vm = resolve::vm(&client, &args.vm).await?;
+    let vm = client.post(&["api", "vms", &field(&vm, "id"), "facts"], &json!({})).await?;
+    let told = vm.get("facts").unwrap_or(&Value::Null);
+    if args.json {
+        output::json(told)?;
+    } else {
+        facts::print(told);
+    }
+    Ok(Exit::Ok)
 }
 
 async fn host_key(args: HostKey) -> Result<Exit> {

@@ -14,8 +14,8 @@ pub struct Limits {
     pub tasks: usize,
     /// Tasks of one job at once, unless the job says otherwise.
     pub parallelism: u32,
-    /// Seconds between two looks at a VM; 0: never look unasked.
-    pub health_interval_seconds: u64,
+    /// An older name of `health.interval_seconds`, which wins where both are given.
+    pub health_interval_seconds: Option<u64>,
     /// Seconds for which a command that runs on its machine is looked for after the connection broke; then its end is unknown until
     /// somebody looks again.
     pub reattach_seconds: u64,
@@ -33,7 +33,7 @@ impl Default for Limits {
         Self {
             tasks: engine.tasks_max,
             parallelism: engine.parallelism_default,
-            health_interval_seconds: engine.health_interval.map_or(0, |interval| interval.as_secs()),
+            health_interval_seconds: None,
             reattach_seconds: engine.reattach_for.as_secs(),
             stop_grace_seconds: engine.stop_grace.as_secs(),
         }
@@ -46,8 +46,6 @@ impl Limits {
         corral_engine::Settings {
             tasks_max: self.tasks,
             parallelism_default: self.parallelism,
-            health_interval: (self.health_interval_seconds > 0)
-                .then(|| Duration::from_secs(self.health_interval_seconds)),
             reattach_for: Duration::from_secs(self.reattach_seconds),
             stop_grace: Duration::from_secs(self.stop_grace_seconds),
             ..corral_engine::Settings::default()

@@ -4,6 +4,7 @@
 //! Invariants: a key that is not known is refused, so that a typo never silently means the default; every error names
 //! the key and the place it came from. Secrets are no part of it.
 
+mod health;
 mod limits;
 mod log;
 mod plugins;
@@ -17,6 +18,7 @@ use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+pub use health::Health;
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
 pub use plugins::{OnePlugin, Plugins};
@@ -45,9 +47,18 @@ pub struct Config {
     pub log: Log,
     /// How much it does at once.
     pub limits: Limits,
+    /// How it looks at machines.
+    pub health: Health,
 }
 
 impl Config {
+    /// The engine's limits and intervals.
+    pub fn engine_settings(&self) -> corral_engine::Settings {
+        let mut settings = self.limits.to_engine();
+        self.health.apply(&self.limits, &mut settings);
+        settings
+    }
+
     /// Reads file and environment; `flags` has the last word.
     pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, Failure> {
         let mut figment = Figment::new();
@@ -66,6 +77,7 @@ impl Config {
     fn extract(figment: Figment) -> Result<Self, Failure> {
         let config: Self = figment.extract().map_err(explain)?;
         config.limits.check()?;
+        config.health.check()?;
         config.log.check()?;
         config.server.check()?;
         Ok(config)
@@ -213,6 +225,17 @@ mod tests {
         let config = Config::load(Some(&path), &flags).unwrap();
         assert_eq!(config.server.listen, "127.0.0.1:2");
         assert_eq!(config.log.format, LogFormat::Json);
+    }
+
+    #[test]
+    fn machines_are_looked_at_as_often_as_was_said() {
+        let interval = |text| from_text(text).unwrap().engine_settings().health_interval.map(|time| time.as_secs());
+        assert_eq!(interval(""), Some(30));
+        assert_eq!(interval("[health]\ninterval_seconds = 0\n"), None);
+        assert_eq!(interval("[limits]\nhealth_interval_seconds = 7\n"), Some(7));
+        assert_eq!(interval("[limits]\nhealth_interval_seconds = 7\n[health]\ninterval_seconds = 9\n"), Some(9));
+        let error = from_text("[health]\nparallelism = 0\n").unwrap_err();
+        assert!(error.message.contains("health.parallelism is 0"), "{}", error.message);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Connection tests, step by step.
 
-use corral_domain::NewVm;
+use corral_domain::{NewVm, Transport};
 use corral_engine::ports::Runner as _;
-use corral_ssh::SshRunner;
+use corral_ssh::{MachineRunner, SshRunner};
 use corral_tests::sshd::{Options, Sshd};
 
 use crate::support::{config, key, to, vm_of};
@@ -31,4 +31,21 @@ async fn a_forced_command_is_found_by_the_exec_step() {
     let failure = probe.failure.unwrap();
     assert_eq!(failure.step, "exec");
     assert!(failure.message.contains("code 9"), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_tells_over_ssh_what_it_tells_without_and_one_that_runs_something_else_says_so() {
+    let sshd = Sshd::start(Options { net: 72, ..Options::default() });
+    let runner = MachineRunner::new(config());
+    let local = NewVm { transport: Transport::Local, address: String::new(), ..vm_of(&sshd) };
+    let (there, here) = (runner.facts(&to(vm_of(&sshd))).await.unwrap(), runner.facts(&to(local)).await.unwrap());
+    assert!(here.os.is_some() && here.memory_bytes.is_some() && here.uptime_seconds.is_some(), "{here:?}");
+    assert_eq!((&there.os, &there.kernel, &there.arch), (&here.os, &here.kernel, &here.arch));
+    assert_eq!((there.cpus, there.memory_bytes, there.disk_bytes), (here.cpus, here.memory_bytes, here.disk_bytes));
+
+    let forced = "ForceCommand yes 'os is none of your business' | head -c 50000000\n".to_owned();
+    let sshd = Sshd::start(Options { net: 73, config: forced, ..Options::default() });
+    let failure = runner.facts(&to(vm_of(&sshd))).await.unwrap_err();
+    assert_eq!(failure.step, "exec");
+    assert!(failure.message.contains("none of your business") && failure.message.len() < 1_000, "{failure}");
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Counts, Job, JobId, JobStatus, PluginInfo, SavedTemplate, Task, TaskChange, Template, Timestamp, Vm, VmHealth, VmId,
+    Counts, Facts, Job, JobId, JobStatus, PluginInfo, SavedTemplate, Task, TaskChange, Template, Timestamp, Vm,
+    VmHealth, VmId,
 };
 
 /// An event with its place in the order.
@@ -45,6 +46,13 @@ pub enum EventKind {
         id: VmId,
         /// What was seen.
         health: VmHealth,
+    },
+    /// A VM told of itself.
+    VmFactsChanged {
+        /// Which.
+        id: VmId,
+        /// What it told.
+        facts: Facts,
     },
     /// A person saved a template.
     TemplateSaved {
@@ -154,6 +162,7 @@ impl EventKind {
             Self::VmUpdated { .. } => "vm-updated",
             Self::VmRemoved { .. } => "vm-removed",
             Self::VmStatusChanged { .. } => "vm-status-changed",
+            Self::VmFactsChanged { .. } => "vm-facts-changed",
             Self::TemplateSaved { .. } => "template-saved",
             Self::TemplateRemoved { .. } => "template-removed",
             Self::TemplatesChanged { .. } => "templates-changed",

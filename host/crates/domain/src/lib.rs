@@ -12,6 +12,7 @@
 
 mod command;
 mod event;
+mod facts;
 mod ids;
 mod job;
 mod label;
@@ -28,12 +29,13 @@ mod vm;
 
 pub use command::{AsUser, CommandLine, RenderedCommand};
 pub use event::{Changes, Event, EventKind};
+pub use facts::Facts;
 pub use ids::{IdSource, InvalidId, JobId, RandomBytes, VmId};
 pub use job::{Counts, Job, JobStatus, Mode, Task, TaskChange, TaskKey, TaskStatus, TemplateUse};
 pub use label::{InvalidLabel, LABELS_MAX, Labels, validate_label};
 pub use log::{Extras, LineHead, LineRef, Lines, OutputStream, Position};
 pub use plugin::{PluginInfo, PluginKind, PluginState};
-pub use quote::{quote_argv, quote_word};
+pub use quote::{quote_argv, quote_bytes, quote_word};
 pub use receipt::{Receipt, SURVIVORS_MAX};
 pub use selector::{InvalidSelector, Selector};
 pub use state::{Command, NewJob, PluginTemplates, Refusal, State};

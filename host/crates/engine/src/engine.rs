@@ -54,6 +54,7 @@ pub(crate) struct Inner {
     pub(crate) logs: Arc<LogHub>,
     pub(crate) jobs: Mutex<HashMap<JobId, JobControl>>,
     pub(crate) slots: Arc<Semaphore>,
+    pub(crate) reports: health::Reports,
     pub(crate) idempotency: Mutex<IdempotencyKeys>,
     /// No new work.
     pub(crate) stopping: CancellationToken,
@@ -86,6 +87,7 @@ impl Engine {
         let engine = Self {
             inner: Arc::new(Inner {
                 slots: Arc::new(Semaphore::new(settings.tasks_max)),
+                reports: health::Reports::default(),
                 deps,
                 settings,
                 epoch,

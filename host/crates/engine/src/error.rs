@@ -3,7 +3,8 @@
 use corral_domain::{FieldError, Refusal};
 use corral_storage::StorageError;
 
-use crate::{Role, ports::PluginError};
+use crate::Role;
+use crate::ports::{Failure, PluginError};
 
 /// Nothing was changed, and this is why.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum UseCaseError {
         /// The smallest role that may.
         needs: Role,
     },
+    /// A VM could not do its part.
+    #[error("{0}")]
+    Machine(Failure),
     /// A plugin could not do its part.
     #[error(transparent)]
     Plugin(#[from] PluginError),

@@ -237,6 +237,8 @@ fn share(error: &StorageError) -> StorageError {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Row {
     Vm(VmId),
+    /// After its VM, which must be there first.
+    Facts(VmId),
     Job(JobId),
     Task(TaskKey),
     Template(String),
@@ -260,6 +262,11 @@ fn touch(state: &State, kind: &EventKind, rows: &mut BTreeMap<Row, Write>) {
         }
         EventKind::VmRemoved { id } => {
             rows.insert(Row::Vm(*id), Write::DeleteVm(*id));
+        }
+        EventKind::VmFactsChanged { id, .. } => {
+            if let Some(facts) = state.facts.get(id) {
+                rows.insert(Row::Facts(*id), Write::PutFacts(*id, facts.clone()));
+            }
         }
         EventKind::TemplateSaved { template } => {
             let slug = template.slug.clone();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    AsUser, JobId, Lines, NewVm, OutputStream, PluginInfo, PluginTemplates, Position, Receipt, RenderedCommand,
+    AsUser, Facts, JobId, Lines, NewVm, OutputStream, PluginInfo, PluginTemplates, Position, Receipt, RenderedCommand,
     Template, Timestamp, Vm, VmId,
 };
 use corral_storage::Audit;
@@ -183,6 +183,9 @@ pub trait Runner: Send + Sync {
 
     /// A light check over the pooled connection; connects if there is none.
     async fn check(&self, target: &Target) -> Result<Duration, Failure>;
+
+    /// Asks a machine what it is, over the pooled connection; one small script, which changes nothing there.
+    async fn facts(&self, target: &Target) -> Result<Facts, Failure>;
 
     /// Drops what is pooled for a VM: it was changed or removed.
     async fn forget(&self, vm: VmId);

@@ -12,6 +12,7 @@ pub(crate) fn state_of(loaded: Loaded) -> State {
     State {
         seq: loaded.seq,
         vms: loaded.vms.into_iter().map(|vm| (vm.id, Arc::new(vm))).collect(),
+        facts: loaded.facts.into_iter().map(|(id, facts)| (id, Arc::new(facts))).collect(),
         jobs: loaded.jobs.into_iter().map(|job| (job.id, Arc::new(job))).collect(),
         tasks: loaded.tasks.into_iter().map(|task| (task.key, Arc::new(task))).collect(),
         saved_templates: loaded.templates.into_iter().map(|t| (t.slug.clone(), Arc::new(t))).collect(),

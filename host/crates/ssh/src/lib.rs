@@ -22,6 +22,7 @@ mod config;
 mod connection;
 pub mod demo;
 mod exec;
+mod facts;
 mod failure;
 mod handler;
 mod hostkey;

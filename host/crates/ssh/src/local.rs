@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::BytesMut;
-use corral_domain::{Clock, OutputStream, RenderedCommand, VmId};
+use corral_domain::{Clock, Facts, OutputStream, RenderedCommand, VmId};
 use corral_engine::ports::{Exit, Failure, Output, Probe, RunError, RunEvent, Runner, Step, Target};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cancel::{self, Receipt};
 use crate::capsule::Here;
+use crate::facts;
 use crate::failure::failure;
 use crate::wrap::{COOKIE_VARIABLE, new_cookie};
 
@@ -143,6 +144,16 @@ impl Runner for LocalRunner {
 
     async fn check(&self, _target: &Target) -> Result<Duration, Failure> {
         self.try_shell().await
+    }
+
+    async fn facts(&self, target: &Target) -> Result<Facts, Failure> {
+        let work = shell(facts::SCRIPT, None).stdin(Stdio::null()).kill_on_drop(true).output();
+        match tokio::time::timeout(facts::TIME_MAX, work).await {
+            Ok(Ok(output)) => facts::parse(&output.stdout, self.clock.now())
+                .ok_or_else(|| facts::not_understood(&target.vm, &output.stdout)),
+            Ok(Err(error)) => Err(facts::failure_of(&target.vm, &error.to_string())),
+            Err(_) => Err(facts::failure_of(&target.vm, &facts::too_slow())),
+        }
     }
 
     async fn forget(&self, _vm: VmId) {}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use corral_domain::{AsUser, Position, Receipt, RenderedCommand, Transport, VmId};
+use corral_domain::{AsUser, Facts, Position, Receipt, RenderedCommand, Transport, VmId};
 use corral_engine::ports::{
     CapsuleError, CapsuleState, Capsules, Exit, Failure, Meet, Probe, RunError, RunEvent, Runner, Target,
 };
@@ -58,6 +58,10 @@ impl Runner for MachineRunner {
 
     async fn check(&self, target: &Target) -> Result<Duration, Failure> {
         self.of(target).check(target).await
+    }
+
+    async fn facts(&self, target: &Target) -> Result<Facts, Failure> {
+        self.of(target).facts(target).await
     }
 
     async fn forget(&self, vm: VmId) {

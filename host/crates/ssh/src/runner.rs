@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use corral_domain::{RenderedCommand, VmId};
+use corral_domain::{Facts, RenderedCommand, VmId};
 use corral_engine::ports::{Exit, Failure, Probe, RunError, RunEvent, Runner, Step, Target};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use crate::chain::Chain;
 use crate::config::SshConfig;
 use crate::connection::{Connection, Dialer, ok_step};
 use crate::exec::{self, Cut, OpenError, Running, shown_exit};
+use crate::facts;
 use crate::failure::failure;
 use crate::pool::{Lease, Pool};
 use crate::wrap;
@@ -108,7 +109,18 @@ impl SshRunner {
         stdin: Option<Vec<u8>>,
         bytes_max: usize,
     ) -> Result<Vec<u8>, String> {
-        let (_lease, mut running) = self.open(chain, true).await.map_err(|failure| failure.to_string())?;
+        let (_lease, running) = self.open(chain, true).await.map_err(|failure| failure.to_string())?;
+        self.captured(running, line, stdin, bytes_max).await
+    }
+
+    /// Runs a line on a channel and gives its standard output.
+    async fn captured(
+        &self,
+        mut running: Running,
+        line: &str,
+        stdin: Option<Vec<u8>>,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, String> {
         running.start(line, self.config().exec_timeout).await.map_err(|cut| cut_text(&cut))?;
         let feed = running.feed(stdin);
         let (events, output) = mpsc::channel(16);
@@ -293,6 +305,22 @@ impl Runner for SshRunner {
                 }
             }
         }
+    }
+
+    async fn facts(&self, target: &Target) -> Result<Facts, Failure> {
+        let chain = Chain::new(target);
+        let line = wrap::unmarked(facts::SCRIPT);
+        let work = async {
+            // Not urgent: what people run goes first.
+            let (_lease, running) = self.open(&chain, false).await?;
+            let answer = self.captured(running, &line, None, facts::ANSWER_BYTES_MAX).await;
+            answer.map_err(|why| facts::failure_of(chain.vm(), &why))
+        };
+        let answer = match tokio::time::timeout(facts::TIME_MAX, work).await {
+            Ok(answer) => answer?,
+            Err(_) => return Err(facts::failure_of(chain.vm(), &facts::too_slow())),
+        };
+        facts::parse(&answer, self.config().clock.now()).ok_or_else(|| facts::not_understood(chain.vm(), &answer))
     }
 
     async fn forget(&self, vm: VmId) {

@@ -1,8 +1,9 @@
 //! State, events and audit rows.
 
 use async_trait::async_trait;
-use corral_domain::{Event, EventKind, Job, JobId, SavedTemplate, Task, TaskKey, Timestamp, Vm};
+use corral_domain::{Event, EventKind, Job, JobId, SavedTemplate, Task, TaskKey, Timestamp, Vm, VmId};
 use corral_storage::{Audit, Commit, EventPage, JobFilter, JobPage, Loaded, StateStore, StorageError, Write};
+use sqlx::types::Uuid;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::SqliteStore;
@@ -23,6 +24,10 @@ impl StateStore for SqliteStore {
         let meta = sqlx::query!("SELECT epoch, pruned_seq FROM meta").fetch_one(&mut *tx).await.map_err(fail)?;
         let last = last_seq(&mut tx).await.map_err(fail)?;
         let vms = sqlx::query_scalar!("SELECT body FROM vm ORDER BY id").fetch_all(&mut *tx).await.map_err(fail)?;
+        let facts = sqlx::query!(r#"SELECT vm AS "vm: Uuid", body FROM vm_facts ORDER BY vm"#)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(fail)?;
         let jobs = sqlx::query_scalar!("SELECT body FROM job WHERE status IN ('queued', 'running') ORDER BY id")
             .fetch_all(&mut *tx)
             .await
@@ -44,6 +49,10 @@ impl StateStore for SqliteStore {
             epoch: meta.epoch,
             seq: last,
             vms: parse_all::<Vm>("VM", &vms)?,
+            facts: facts
+                .into_iter()
+                .map(|row| Ok((VmId::from_uuid(row.vm), parse("facts of a VM", &row.body)?)))
+                .collect::<Result<_, StorageError>>()?,
             jobs: parse_all::<Job>("job", &jobs)?,
             tasks: parse_all::<Task>("task", &tasks)?,
             templates: parse_all::<SavedTemplate>("template", &templates)?,
@@ -216,6 +225,7 @@ async fn insert_audit(conn: &mut SqliteConnection, audit: &Audit) -> sqlx::Resul
 fn body_of(write: &Write) -> Result<String, StorageError> {
     match write {
         Write::PutVm(vm) => to_json(COMMITTING, &**vm),
+        Write::PutFacts(_, facts) => to_json(COMMITTING, &**facts),
         Write::PutJob(job) => to_json(COMMITTING, &**job),
         Write::PutTask(task) => to_json(COMMITTING, &**task),
         Write::PutTemplate(template) => to_json(COMMITTING, &**template),
@@ -241,6 +251,16 @@ async fn put(conn: &mut SqliteConnection, write: &Write, body: &str) -> sqlx::Re
         Write::DeleteVm(id) => {
             let id = *id.as_uuid();
             sqlx::query!("DELETE FROM vm WHERE id = ?", id).execute(conn).await
+        }
+        Write::PutFacts(id, _) => {
+            let id = *id.as_uuid();
+            sqlx::query!(
+                "INSERT INTO vm_facts (vm, body) VALUES (?, ?) ON CONFLICT (vm) DO UPDATE SET body = excluded.body",
+                id,
+                body
+            )
+            .execute(conn)
+            .await
         }
         Write::PutJob(job) => return put_job(conn, job, body).await,
         Write::PutTask(task) => return put_task(conn, task, body).await,

@@ -16,6 +16,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!(@tests $open, state:
             a_new_store_is_empty_and_has_an_epoch
             what_was_committed_is_there_whole
+            facts_live_as_long_as_their_vm
             a_commit_is_all_or_nothing
             events_are_gapless_and_paged
             pruned_events_stay_counted

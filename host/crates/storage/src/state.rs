@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use corral_domain::{Event, Job, JobId, JobStatus, SavedTemplate, Task, Timestamp, Vm, VmId};
+use corral_domain::{Event, Facts, Job, JobId, JobStatus, SavedTemplate, Task, Timestamp, Vm, VmId};
 
 use crate::StorageError;
 
@@ -14,6 +14,8 @@ pub enum Write {
     PutVm(Arc<Vm>),
     /// Remove a VM.
     DeleteVm(VmId),
+    /// Insert or replace what a VM told of itself. The VM is there, and takes it along when it goes.
+    PutFacts(VmId, Arc<Facts>),
     /// Insert or replace a job.
     PutJob(Arc<Job>),
     /// Insert or replace a task.
@@ -63,6 +65,8 @@ pub struct Loaded {
     pub seq: u64,
     /// All VMs.
     pub vms: Vec<Vm>,
+    /// What VMs told of themselves.
+    pub facts: Vec<(VmId, Facts)>,
     /// Jobs whose status is not final.
     pub jobs: Vec<Job>,
     /// All tasks of those jobs.

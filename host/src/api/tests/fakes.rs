@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    AsUser, CommandLine, Lines, Mode, NewVm, Origin, OutputStream, PluginInfo, PluginTemplates, Position, RandomBytes,
-    Receipt, RenderedCommand, Source, Template, Timestamp, Vm, VmId,
+    AsUser, CommandLine, Facts, Lines, Mode, NewVm, Origin, OutputStream, PluginInfo, PluginTemplates, Position,
+    RandomBytes, Receipt, RenderedCommand, Source, Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
     CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,
@@ -102,6 +102,18 @@ impl Runner for FakeRunner {
 
     async fn check(&self, _: &Target) -> Result<Duration, Failure> {
         Ok(Duration::from_millis(1))
+    }
+
+    async fn facts(&self, target: &Target) -> Result<Facts, Failure> {
+        if target.vm.name == "down" {
+            return Err(failure());
+        }
+        Ok(Facts {
+            os: Some("Debian GNU/Linux 13 (trixie)".to_owned()),
+            cpus: Some(2),
+            load_1: Some(0.25),
+            ..Facts::default()
+        })
     }
 
     async fn forget(&self, _: VmId) {}

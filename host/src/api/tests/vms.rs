@@ -110,3 +110,21 @@ async fn machines_that_ssh_knows_are_shown_and_taken_over() {
     assert_eq!(again["items"][0]["difference"], "same");
     assert_eq!(host.get("/api/discovery").await.json()["items"], json!(["ssh-config"]));
 }
+
+#[tokio::test]
+async fn a_vm_that_is_asked_tells_what_it_is_and_one_that_is_down_says_so() {
+    let host = Host::start().await;
+    let path = format!("/api/vms/{}", host.vm("web-1").await);
+    assert_eq!(host.get(&path).await.json()["facts"], json!(null));
+    let vm = host.post(&format!("{path}/facts"), &json!({})).await.json();
+    let facts = &vm["facts"];
+    assert_eq!((&facts["os"], &facts["cpus"]), (&json!("Debian GNU/Linux 13 (trixie)"), &json!(2)));
+    assert_eq!((&facts["load_1"], &facts["disk_bytes"]), (&json!(0.25), &json!(null)));
+    assert_eq!(host.get(&path).await.json(), vm);
+    let events = host.get("/api/events?since=0").await.json();
+    let told = events["items"].as_array().unwrap().iter().find(|event| event["type"] == "vm-facts-changed").unwrap();
+    assert_eq!(&told["facts"], facts);
+    let down = format!("/api/vms/{}/facts", host.vm("down").await);
+    let problem = host.post(&down, &json!({})).await.problem(502);
+    assert!(problem["detail"].as_str().unwrap().contains("connection refused"), "{problem}");
+}

@@ -6,7 +6,7 @@ use corral_domain::{EventKind, JobId, State, Timestamp, VmHealth, VmId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Counts, Job, JobStatus, Plugin, Receipt, TaskStatus, Template, Vm, VmStatus};
+use super::{Counts, Facts, Job, JobStatus, Plugin, Receipt, TaskStatus, Template, Vm, VmStatus};
 
 /// What happened, with its place in the order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -50,6 +50,11 @@ pub enum EventBody {
         checked_at: Option<Timestamp>,
         #[schema(required)]
         offered_host_key: Option<String>,
+    },
+    VmFactsChanged {
+        #[schema(value_type = String)]
+        id: VmId,
+        facts: Facts,
     },
     TemplateSaved {
         template: Box<Template>,
@@ -170,6 +175,7 @@ impl EventSource {
             EventKind::VmUpdated { vm } => EventBody::VmUpdated { vm: Box::new(Vm::new(vm, &self.state)) },
             EventKind::VmRemoved { id } => EventBody::VmRemoved { id: *id },
             EventKind::VmStatusChanged { id, health } => health_body(*id, health),
+            EventKind::VmFactsChanged { id, facts } => EventBody::VmFactsChanged { id: *id, facts: facts.into() },
             EventKind::TemplateSaved { template } => {
                 EventBody::TemplateSaved { template: Box::new(Template::from(template)) }
             }

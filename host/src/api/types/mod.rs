@@ -1,12 +1,14 @@
 //! The objects of the API. They are not the domain's: those may change, these are a promise. Each has a `From`.
 
 mod event;
+mod facts;
 mod job;
 mod plugin;
 mod template;
 mod vm;
 
 pub use event::{Event, EventSource};
+pub use facts::Facts;
 pub use job::{Command, Counts, Job, JobStatus, Mode, Receipt, Task, TaskStatus, TemplateUse};
 pub use plugin::{Plugin, PluginState};
 pub use template::{Template, TemplateProblems};

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::Facts;
+
 /// A machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Vm {
     /// Its id.
     #[schema(value_type = String, format = Uuid)]
@@ -40,6 +42,9 @@ pub struct Vm {
     /// Host key that it showed and that nobody has accepted yet.
     #[schema(required)]
     pub offered_host_key: Option<String>,
+    /// What it told of itself; null until it did.
+    #[schema(required)]
+    pub facts: Option<Facts>,
     /// How the host proves who it is.
     pub auth: Auth,
     /// VMs to go through, nearest first.
@@ -151,6 +156,7 @@ impl Vm {
             message: health.message,
             checked_at: health.checked_at,
             offered_host_key: health.offered_host_key,
+            facts: state.facts.get(&vm.id).map(|facts| Facts::from(&**facts)),
             auth: vm.auth.clone().into(),
             jump: vm.jump.clone(),
             source: vm.source.clone().map(Source::from),

@@ -3,6 +3,7 @@
 mod add;
 mod change;
 mod commands;
+mod facts;
 mod host_key;
 mod input;
 mod jobs;
@@ -15,6 +16,7 @@ mod test;
 pub use add::*;
 pub use change::*;
 pub use commands::*;
+pub use facts::*;
 pub use host_key::*;
 pub use jobs::*;
 pub use list::*;

@@ -2,7 +2,7 @@
 
 use crate::vm::PINS_MAX;
 use crate::{
-    EventKind, FieldError, NewVm, Pin, PluginInfo, PluginState, Refusal, State, Timestamp, Vm, VmHealth, VmId,
+    EventKind, Facts, FieldError, NewVm, Pin, PluginInfo, PluginState, Refusal, State, Timestamp, Vm, VmHealth, VmId,
 };
 
 const SETTING_KEY_MAX: usize = 128;
@@ -136,6 +136,11 @@ impl State {
             VmHealth { checked_at: health.checked_at, ..VmHealth::clone(old) } == health
         });
         Ok(if same { Vec::new() } else { vec![EventKind::VmStatusChanged { id, health }] })
+    }
+
+    pub(super) fn decide_facts(&self, id: VmId, facts: Facts) -> Result<Vec<EventKind>, Refusal> {
+        self.vm_or_refuse(id)?;
+        Ok(vec![EventKind::VmFactsChanged { id, facts }])
     }
 
     pub(super) fn decide_plugin(&self, plugin: PluginInfo) -> Vec<EventKind> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::{
-    Changes, Event, EventKind, FieldError, Job, JobId, Mode, NewVm, PluginInfo, SavedTemplate, Task, TaskChange,
+    Changes, Event, EventKind, Facts, FieldError, Job, JobId, Mode, NewVm, PluginInfo, SavedTemplate, Task, TaskChange,
     TaskKey, Template, TemplateUse, Timestamp, Vm, VmHealth, VmId,
 };
 
@@ -25,6 +25,8 @@ pub struct State {
     pub vms: OrdMap<VmId, Arc<Vm>>,
     /// What was last seen of them.
     pub health: OrdMap<VmId, Arc<VmHealth>>,
+    /// What they told of themselves.
+    pub facts: OrdMap<VmId, Arc<Facts>>,
     /// Jobs that have not ended.
     pub jobs: OrdMap<JobId, Arc<Job>>,
     /// Their tasks, ended ones too.
@@ -85,6 +87,13 @@ pub enum Command {
         id: VmId,
         /// What was seen.
         health: VmHealth,
+    },
+    /// Report what a VM told of itself.
+    ReportFacts {
+        /// Which.
+        id: VmId,
+        /// What it told.
+        facts: Facts,
     },
     /// Save a template.
     SaveTemplate {
@@ -216,6 +225,7 @@ impl State {
             Command::RemoveVm { id } => self.decide_remove_vm(id),
             Command::PinHostKeys { id, keys } => self.decide_pin(id, keys, now),
             Command::ReportHealth { id, health } => self.decide_health(id, health),
+            Command::ReportFacts { id, facts } => self.decide_facts(id, facts),
             Command::SaveTemplate { template, create } => self.decide_save_template(template, create),
             Command::RemoveTemplate { slug } => self.decide_remove_template(&slug),
             Command::OfferTemplates { plugin, offer } => Ok(self.decide_offer(plugin, offer)),
@@ -239,9 +249,13 @@ impl State {
             EventKind::VmRemoved { id } => {
                 self.vms.remove(id);
                 self.health.remove(id);
+                self.facts.remove(id);
             }
             EventKind::VmStatusChanged { id, health } => {
                 self.health.insert(*id, Arc::new(health.clone()));
+            }
+            EventKind::VmFactsChanged { id, facts } => {
+                self.facts.insert(*id, Arc::new(facts.clone()));
             }
             EventKind::TemplateSaved { template } => {
                 self.saved_templates.insert(template.slug.clone(), Arc::new(template.clone()));

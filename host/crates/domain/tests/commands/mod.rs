@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use corral_domain::{
-    Command, CommandLine, Counts, IdSource, Job, JobId, JobStatus, ManualClock, Mode, NewJob, NewVm, Origin,
+    Command, CommandLine, Counts, Facts, IdSource, Job, JobId, JobStatus, ManualClock, Mode, NewJob, NewVm, Origin,
     PluginInfo, PluginKind, PluginState, PluginTemplates, RandomBytes, RenderedCommand, SavedTemplate, TaskChange,
     TaskKey, TaskStatus, Template, TemplateUse, Timestamp, Transport, VmHealth, VmId, VmStatus,
 };
@@ -62,6 +62,7 @@ fn command() -> impl Strategy<Value = Command> {
             .prop_map(|(id, new, if_version)| Command::ReplaceVm { id, new, if_version }),
         1 => vm().prop_map(|id| Command::RemoveVm { id }),
         1 => (vm(), vec(host_key(), 0..3)).prop_map(|(id, keys)| Command::PinHostKeys { id, keys }),
+        1 => (vm(), option::of(1..64_u32)).prop_map(|(id, cpus)| Command::ReportFacts { id, facts: Facts { cpus, ..Facts::default() } }),
         2 => (vm(), health()).prop_map(|(id, health)| Command::ReportHealth { id, health }),
         2 => (saved_template(), any::<bool>())
             .prop_map(|(template, create)| Command::SaveTemplate { template, create }),

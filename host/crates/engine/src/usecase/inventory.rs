@@ -70,12 +70,29 @@ impl Engine {
         if let Some(key) = &probe.new_host_key {
             self.pin(&Actor::host(), id, |keys| keys.push(key.clone()), "first contact").await?;
         }
+        let before = health::status(self, id);
         let seen = match (&probe.failure, probe.latency) {
             (Some(failure), _) => Err(failure.clone()),
             (None, latency) => Ok(latency.unwrap_or_default()),
         };
+        let online = seen.is_ok();
         health::report(self, id, seen).await;
+        if online && health::facts_are_due(self, &vm, before) {
+            let engine = self.clone();
+            self.inner.work.spawn(async move { health::gather_quietly(&engine, &vm).await });
+        }
         Ok(probe)
+    }
+
+    /// Asks a VM now what it is. Needs [`Role::Operator`].
+    pub async fn gather_facts(&self, actor: &Actor, id: VmId) -> Result<Arc<Vm>, UseCaseError> {
+        actor.require(Role::Operator)?;
+        let vm = self.vm(id)?;
+        let target = self.target(&vm).map_err(|message| UseCaseError::invalid("jump", message))?;
+        let facts = self.inner.deps.runner.facts(&target).await.map_err(UseCaseError::Machine)?;
+        let audit = note("vm.facts", id, &vm.name);
+        self.inner.manager.submit(actor, Command::ReportFacts { id, facts }, audit).await?;
+        self.vm(id)
     }
 
     /// Accepts, replaces or revokes host keys of a VM. Needs [`Role::Admin`].

@@ -1,6 +1,7 @@
 //! The engine over the real store, with fakes for machines and plugins.
 
 mod durable;
+mod health;
 mod jobs;
 mod restart;
 mod support;

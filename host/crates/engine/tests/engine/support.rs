@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    AsUser, CommandLine, Job, JobId, Lines, NewVm, OutputStream, PluginInfo, Position, RandomBytes, Receipt,
-    RenderedCommand, SystemClock, Task, TaskKey, Template, Timestamp, Vm, VmId,
+    AsUser, Clock as _, CommandLine, Facts, Job, JobId, Lines, NewVm, OutputStream, PluginInfo, Position, RandomBytes,
+    Receipt, RenderedCommand, SystemClock, Task, TaskKey, Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
     CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,
@@ -40,6 +40,10 @@ pub struct FakeRunner {
     pub most: AtomicUsize,
     pub started: AtomicUsize,
     pub gate: Notify,
+    /// How often a machine was tested. Each time it takes 100 ms longer than the time before.
+    pub probed: AtomicU64,
+    /// How often a machine was asked what it is.
+    pub asked: AtomicUsize,
 }
 
 async fn say(events: &mpsc::Sender<RunEvent>, stream: OutputStream, text: String) {
@@ -105,11 +109,17 @@ impl Runner for FakeRunner {
     }
 
     async fn probe(&self, _: &Target) -> Probe {
-        Probe::default()
+        let n = self.probed.fetch_add(1, Ordering::SeqCst) + 1;
+        Probe { latency: Some(Duration::from_millis(100 * n)), ..Probe::default() }
     }
 
     async fn check(&self, _: &Target) -> Result<Duration, Failure> {
         Ok(Duration::from_millis(1))
+    }
+
+    async fn facts(&self, _: &Target) -> Result<Facts, Failure> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Ok(Facts { cpus: Some(2), load_1: Some(0.25), gathered_at: SystemClock.now(), ..Facts::default() })
     }
 
     async fn forget(&self, _: VmId) {}

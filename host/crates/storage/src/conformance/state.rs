@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use corral_domain::{Job, JobId, TaskKey, TaskStatus, Timestamp};
+use corral_domain::{Facts, Job, JobId, TaskKey, TaskStatus, Timestamp};
 
 use super::sample::{self, NOON, Numbers};
 use crate::{Audit, Commit, JobFilter, StateStore, Write};
@@ -20,6 +20,20 @@ pub async fn a_new_store_is_empty_and_has_an_epoch(store: &dyn StateStore) {
     assert!(store.jobs(&JobFilter::default(), 10).await.unwrap().jobs.is_empty());
     assert_eq!(store.job(sample::job_id(NOON, 1)).await.unwrap(), None);
     assert_eq!(store.load().await.unwrap().epoch, loaded.epoch, "the epoch does not change by looking");
+}
+
+/// What a VM told of itself is kept, replaced, and goes with the VM.
+pub async fn facts_live_as_long_as_their_vm(store: &dyn StateStore) {
+    let vm = sample::vm(1);
+    let mut facts = Facts { os: Some("Debian".into()), load_1: Some(0.25), gathered_at: NOON, ..Facts::default() };
+    for cpus in [2, 4] {
+        facts.cpus = Some(cpus);
+        let writes = vec![Write::PutVm(Arc::new(vm.clone())), Write::PutFacts(vm.id, Arc::new(facts.clone()))];
+        store.commit(&Commit { writes, ..Commit::default() }).await.unwrap();
+        assert_eq!(store.load().await.unwrap().facts, [(vm.id, facts.clone())]);
+    }
+    store.commit(&Commit { writes: vec![Write::DeleteVm(vm.id)], ..Commit::default() }).await.unwrap();
+    assert_eq!(store.load().await.unwrap().facts, []);
 }
 
 /// Every kind of row comes back as it was given.

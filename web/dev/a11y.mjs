@@ -1,13 +1,14 @@
 // WCAG 2.2 AA by axe on every screen of a running host or of the made-up one, both themes, desktop and phone.
 // Colours that a command chose for its own output are left out: they are its words, not ours.
 //
-//   node dev/a11y.mjs [BASE_URL] [LOGIN_URL]
+//   node dev/a11y.mjs [BASE_URL] [LOGIN_URL] [only=run,jobs]
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const [base = 'http://127.0.0.1:8477', login] = process.argv.slice(2);
+const [base = 'http://127.0.0.1:8477', login, only] = process.argv.slice(2);
+const wanted = only?.replace('only=', '').split(',');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const browser = await chromium.launch({
   executablePath: process.env.CORRAL_CHROMIUM ?? '/usr/bin/chromium',
@@ -19,6 +20,23 @@ if (login) {
   await (await context.newPage()).goto(login);
   storageState = await context.storageState();
   await context.close();
+}
+
+/** How long something that a host may not have is waited for, in milliseconds. */
+const THERE_MS = 3000;
+
+/** Clicks what the made-up host has and another may not. */
+async function ifThere(locator) {
+  const there = await locator.waitFor({ timeout: THERE_MS }).then(() => true, () => false);
+  if (there) await locator.click();
+}
+
+/** A job by its place in the list, with one of its machines chosen; the made-up host's first two stand in every state. */
+async function openJob(page, job, task = 0) {
+  await page.goto(`${base}/jobs`);
+  const list = page.getByRole('list', { name: 'Jobs' });
+  await ifThere(list.getByRole('link').nth(job));
+  await ifThere(page.getByRole('region', { name: 'Tasks' }).locator('tbody tr').nth(task));
 }
 
 const SCREENS = {
@@ -42,6 +60,41 @@ const SCREENS = {
     const job = page.getByRole('list', { name: 'Jobs' }).getByRole('link').first();
     if (await job.count()) await job.click();
   },
+  options: async (page) => {
+    await page.goto(`${base}/commands`);
+    await page.getByRole('button', { name: /^Run / }).nth(1).click();
+    await page.getByText('Options', { exact: true }).click();
+    await page.getByRole('textbox', { name: 'Canary first' }).fill('0%');
+    await page.getByRole('button', { name: 'Add a variable' }).click();
+  },
+  changed: async (page) => {
+    await page.goto(`${base}/vms`);
+    await page.locator('table a').first().waitFor();
+    await ifThere(page.locator('table a', { hasText: 'cache-stg-1' }).first());
+    await ifThere(page.getByRole('button', { name: 'Test connection' }));
+  },
+  edit: async (page) => {
+    await page.goto(`${base}/vms`);
+    await page.locator('table a').first().click();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await ifThere(page.getByRole('dialog').getByText('SSH options'));
+  },
+  grouped: async (page) => {
+    await openJob(page, 1);
+    await ifThere(page.getByRole('tab', { name: 'Grouped' }));
+    await ifThere(page.getByRole('list', { name: 'Groups of identical output' }).locator('[aria-expanded=false]').first());
+  },
+  retry: async (page) => {
+    await openJob(page, 1);
+    await ifThere(page.getByRole('button', { name: 'Retry' }));
+  },
+  rolling: (page) => openJob(page, 0, 6),
+  receipt: (page) => openJob(page, 1, 2),
+  unknown: (page) => openJob(page, 1, 0),
+  secret: async (page) => {
+    await page.goto(`${base}/settings`);
+    await ifThere(page.getByRole('button', { name: 'Set a secret' }).first());
+  },
   plugins: (page) => page.goto(`${base}/plugins`),
   settings: (page) => page.goto(`${base}/settings`),
   palette: async (page) => {
@@ -56,6 +109,7 @@ for (const colorScheme of ['dark', 'light']) {
     const context = await browser.newContext({ viewport, colorScheme, storageState, bypassCSP: true, reducedMotion: 'reduce' });
     const page = await context.newPage();
     for (const [name, open] of Object.entries(SCREENS)) {
+      if (wanted && !wanted.includes(name)) continue;
       await open(page);
       await page.getByRole('button', { name: 'Connection: Live', includeHidden: true }).waitFor();
       await page.waitForTimeout(600);

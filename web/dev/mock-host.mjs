@@ -1,5 +1,5 @@
 // A host to develop the dashboard against: the routes and the socket of docs/protocol.md with made-up machines and
-// lively output, no Rust needed. Serves web/build under the host's own content security policy.
+// lively output, no Rust needed; what it tells of jobs that survive is in mock-story.mjs. Serves web/build under the host's own content security policy.
 //
 //   node dev/mock-host.mjs [--port 8477] [--vms 24] [--lines 10000000]
 import { createHash } from 'node:crypto';
@@ -8,6 +8,8 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WebSocketServer } from 'ws';
+import { moreRoutes } from './mock-routes.mjs';
+import { factsOf, hashOf, secrets as storedSecrets, tellStories } from './mock-story.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -30,22 +32,29 @@ const iso = (at = Date.now()) => new Date(at).toISOString();
 const pick = (list, n) => list[n % list.length];
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJl3dIeudNqd0DPMRD6OIh65tjk9Cx6nkTiGqgrYHVLk';
+const OTHER_KEY = 'ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBHoxsGWoWBsJ1k3m';
 const vms = Array.from({ length: Number(flags.vms) }, (_, i) => {
   const role = pick(['web', 'web', 'web', 'db', 'cache', 'worker'], i);
   const env = i % 5 === 4 ? 'staging' : 'prod';
-  const online = i % 11 !== 7;
+  const online = i % 11 !== 7 && i !== 4;
   return {
     id: uuid(START - 1e9 + i), name: `${role}-${env === 'prod' ? '' : 'stg-'}${Math.floor(i / 6) + 1}${i % 6 < 3 ? 'abc'[i % 3] : ''}`,
     address: `10.20.${Math.floor(i / 200)}.${(i % 200) + 11}`, port: i % 7 === 3 ? 2222 : 22, user: 'deploy', transport: 'ssh',
     labels: { env, role, region: pick(['fra', 'ams', 'iad'], i), ...(i === 2 ? { canary: '' } : {}) },
     status: online ? 'online' : 'offline', latency_ms: online ? 2 + ((i * 7) % 41) : null,
-    message: online ? '' : i === 7 ? 'host key: the key is not known; compare it and accept it' : 'connect: no answer within 5 s; is the machine up and the port open?',
-    checked_at: iso(START - i * 900), offered_host_key: i === 7 ? KEY : null, auth: { kind: i % 3 ? 'agent' : 'key', ...(i % 3 ? {} : { identity_file: '~/.ssh/fleet_ed25519' }) },
+    message: i === 4 ? 'host key: it has changed; compare it and decide' : online ? '' : i === 7 ? 'host key: the key is not known; compare it and accept it' : 'connect: no answer within 5 s; is the machine up and the port open?',
+    checked_at: iso(START - i * 900), offered_host_key: i === 7 ? KEY : i === 4 ? OTHER_KEY : null,
+    auth: i % 3 ? { kind: 'agent' } : { kind: 'key', identity_file: '~/.ssh/fleet_ed25519', secret: 'fleet.passphrase' },
     jump: [], source: i < 8 ? { plugin: 'ssh-config', external_id: `h${i}` } : null,
-    host_keys: i === 7 ? [] : [{ key: KEY, fingerprint: 'SHA256:5n1Lr6yVd2uPq0J3hYb8m4Tt0cZxkqW7eRz9sAfGvUo', pinned_at: iso(START - 864e5 * 12) }],
+    host_keys: i === 7 ? [] : [{ key: KEY, fingerprint: 'SHA256:5n1Lr6yVd2uPq0J3hYb8m4Tt0cZxkqW7eRz9sAfGvUo', pinned_at: iso(START - 864e5 * 12) }, ...(i === 0 ? [{ key: OTHER_KEY, fingerprint: 'SHA256:Yk2u0mR4vQe9sXb7Tt1LwPz3cJhGfNdA6oKiBqUlE5M', pinned_at: iso(START - 864e5 * 2) }] : [])],
+    revoked_host_keys: i === 0 ? [{ key: KEY.replace('CGC', 'XYZ'), fingerprint: 'SHA256:b1Qm7XvE0pLr4sWt9yKcZ2hUaGdNfJoI8TzRlVxYqMe', revoked_at: iso(START - 864e5 * 3) }] : [],
+    options: i === 0 ? { keepalive_seconds: 30, ciphers: ['aes256-gcm@openssh.com', 'aes256-ctr'] } : {}, facts: online && i !== 5 ? factsOf(i, START) : null,
     accept_new_host_key: false, version: 1, created_at: iso(START - 1e9), updated_at: iso(START - 1e8)
   };
 });
+
+vms[1].jump = [vms[0].id];
+vms[5].jump = [vms[0].id, vms[3].id];
 
 const object = (properties = {}, required = []) => ({ type: 'object', properties, required, additionalProperties: false });
 const template = (id, title, description, category, parameters = object(), more = {}) => ({
@@ -106,12 +115,13 @@ function lineAt(n, at) {
 function newJob(body, at = Date.now(), targets = body.targets.vms) {
   const known = body.template && templates.find((each) => each.id === body.template.id);
   const job = {
-    id: uuid(at), status: 'queued', mode: 'direct', command: body.command ?? (known?.script ? { script: known.script } : { argv: ['/usr/local/bin/' + (known?.id.split('/')[1] ?? 'x'), ...Object.entries(body.template.args ?? {}).flatMap(([k, v]) => [`--${k}`, String(v)])] }),
-    template: body.template ?? null, targets, counts: { ...zero(), queued: targets.length }, parallelism: body.parallelism ?? 64, timeout_seconds: body.timeout_seconds ?? null,
+    id: uuid(at), status: 'queued', mode: body.mode ?? 'durable', command: body.command ?? (known?.script ? { script: known.script } : { argv: ['/usr/local/bin/' + (known?.id.split('/')[1] ?? 'x'), ...Object.entries(body.template.args ?? {}).flatMap(([k, v]) => [`--${k}`, String(v)])] }),
+    template: body.template ?? null, targets, counts: { ...zero(), queued: targets.length }, parallelism: body.parallelism ?? 64, timeout_seconds: body.timeout_seconds ?? null, command_hash: hashOf([body.command, body.template, targets]),
+    ...Object.fromEntries(['canary', 'batch', 'max_failures', 'job_timeout_seconds', 'run_as'].filter((key) => body[key]).map((key) => [key, body[key]])),
     created_by: 'user:admin', plugins: { templates: '0.1.0' }, created_at: iso(at), started_at: null, finished_at: null, cancel_requested_at: null
   };
   jobs.set(job.id, job);
-  tasks.set(job.id, targets.map((vm, position) => ({ job_id: job.id, vm_id: vm, vm_name: vms.find((each) => each.id === vm)?.name ?? vm, position, status: 'queued', exit_code: null, signal: null, lines: 0, bytes: 0, started_at: null, finished_at: null, message: '' })));
+  tasks.set(job.id, targets.map((vm, position) => ({ job_id: job.id, vm_id: vm, vm_name: vms.find((each) => each.id === vm)?.name ?? vm, position, status: 'queued', exit_code: null, signal: null, lines: 0, bytes: 0, started_at: null, finished_at: null, message: '', contact_lost_at: null, receipt: null })));
   return job;
 }
 function changeTask(job, task, changes) {
@@ -123,7 +133,7 @@ function changeTask(job, task, changes) {
   emit({ type: 'task-updated', job_id: job.id, vm_id: task.vm_id, changes });
   const open = job.counts.queued + job.counts.running;
   const bad = job.counts.failed + job.counts.timed_out + job.counts.unreachable;
-  const status = open ? 'running' : bad ? 'failed' : job.counts.cancelled ? 'cancelled' : 'succeeded';
+  const status = open ? 'running' : bad ? 'failed' : job.counts.unknown ? 'unknown' : job.counts.cancelled ? 'cancelled' : 'succeeded';
   const more = { status, counts: job.counts, ...(job.started_at ? {} : { started_at: iso() }), ...(open ? {} : { finished_at: iso() }) };
   Object.assign(job, more);
   emit({ type: 'job-updated', job_id: job.id, changes: more });
@@ -139,17 +149,19 @@ function play(job) {
       for (const watcher of log.watchers) watcher();
     };
     setTimeout(() => {
+      if (FINAL.has(task.status)) return;
       changeTask(job, task, { status: 'connecting', started_at: iso() });
       setTimeout(() => {
+        if (FINAL.has(task.status)) return;
         if (vm?.status === 'offline') return end('unreachable', { message: vm.message });
         changeTask(job, task, { status: 'running' });
         const until = 40 + ((i * 53) % 160);
         const timer = setInterval(() => {
           for (let k = 0; k < 3; k++) log.lines.push(lineAt(log.lines.length, Date.now()));
           for (const watcher of log.watchers) watcher();
-          if (job.cancel_requested_at) {
+          if (FINAL.has(task.status)) {
             clearInterval(timer);
-            end('cancelled', { signal: 'TERM' });
+            log.complete = true;
           } else if (log.lines.length >= until) {
             clearInterval(timer);
             end(i % 6 === 4 ? 'failed' : 'succeeded', { exit_code: i % 6 === 4 ? 2 : 0 });
@@ -168,6 +180,10 @@ for (let i = 0; i < 130; i++) {
   const bad = Math.min(failed, job.targets.length);
   Object.assign(job, { status: bad ? 'failed' : i % 17 === 9 ? 'cancelled' : 'succeeded', counts: { ...zero(), succeeded: job.targets.length - bad, failed: bad }, started_at: iso(at), finished_at: iso(at + 9000) });
 }
+const countsOf = (list) => list.reduce((counts, task) => ({ ...counts, [slot(task.status)]: counts[slot(task.status)] + 1 }), zero());
+tellStories({ vms, newJob, tasksOf: (id) => tasks.get(id), countsOf, at: START, command: { script: 'apt-get -q update\napt-get -qy upgrade nginx\nnginx -t && systemctl reload nginx' } });
+const secrets = storedSecrets(START);
+
 function logOf(jobId, vmId) {
   const live = logs.get(`${jobId}/${vmId}`);
   if (live) return { total: () => live.lines.length, complete: () => live.complete, line: (n) => live.lines[n], watch: live.watchers };
@@ -197,7 +213,9 @@ class Problem extends Error {
 }
 const found = () => [0, 1, 2, 3, 4].map((i) => ({ external_id: `host-${i}`, name: ['bastion', 'web-1a', 'build-1', 'build-2', 'old-db'][i], address: `10.9.0.${i + 4}`, port: 22, user: 'deploy', transport: 'ssh', labels: { group: 'ssh' }, auth: { kind: 'agent' }, jump_ids: i > 1 ? ['bastion'] : [], running: null, existing: i === 1 || i === 4 ? vms[i].id : null, difference: ['new', 'changed', 'new', 'new', 'same'][i], changed_fields: i === 1 ? ['address'] : [] }));
 
+const isFinal = (status) => FINAL.has(status);
 const routes = [
+  ...moreRoutes({ Problem, vms, jobs, tasks, secrets, emit, iso, newJob, play, changeTask, isFinal }),
   ['GET', /^\/api\/auth\/me$/, () => ({ name: 'admin', role: 'admin', via: 'cookie', expires_at: iso(START + 6e8) })],
   ['POST', /^\/api\/vms$/, (_, body) => {
     if (vms.some((vm) => vm.name === body.name)) throw new Problem(409, 'Conflict', `There is a VM named ${body.name} already; choose another name.`, [{ field: 'name', message: 'Is taken.' }]);
@@ -208,17 +226,12 @@ const routes = [
   }],
   ['PUT', /^\/api\/vms\/([^/]+)$/, ([id], body) => { const vm = vms.find((each) => each.id === id); Object.assign(vm, body, { version: vm.version + 1 }); emit({ type: 'vm-updated', vm }); return vm; }],
   ['DELETE', /^\/api\/vms\/([^/]+)$/, ([id]) => { vms.splice(vms.findIndex((vm) => vm.id === id), 1); emit({ type: 'vm-removed', id }); return undefined; }],
-  ['POST', /^\/api\/vms\/([^/]+)\/test$/, ([id]) => { const ok = vms.find((vm) => vm.id === id).status === 'online'; const steps = ['resolve', 'connect', 'host key', 'authenticate', 'exec'].slice(0, ok ? 5 : 2).map((name, i) => ({ name, ok: ok || i === 0, detail: ok ? ['10.20.0.11', 'port 22 answers, OpenSSH_9.6', 'ED25519 SHA256:5n1Lr6yVd2uPq0J3hYb8m4Tt0cZxkqW7eRz9sAfGvUo is trusted', 'key ~/.ssh/fleet_ed25519', 'sh answers as deploy'][i] : ['10.20.0.18', 'no answer within 5 s'][i], took_ms: 3 + i * 9 })); return { ok, steps, latency_ms: ok ? 7 : null, failure: ok ? null : { step: 'connect', message: 'No answer within 5 s', remedy: 'Is the machine up, and port 22 open from here?', offered_host_key: null }, new_host_key: null }; }],
-  ['POST', /^\/api\/vms\/([^/]+)\/host-key$/, ([id]) => { const vm = vms.find((each) => each.id === id); Object.assign(vm, { offered_host_key: null, status: 'online', latency_ms: 9, message: '' }); emit({ type: 'vm-updated', vm }); return vm; }],
   ['POST', /^\/api\/discovery\/([^/]+)$/, ([source]) => ({ source, at: iso(), items: found() })],
   ['POST', /^\/api\/discovery\/([^/]+)\/import$/, (_, body) => ({ added: body.external_ids, updated: [], unchanged: 0, problems: [] })],
-  ['POST', /^\/api\/commands\/(.+)\/render$/, ([id], body) => ({ items: body.targets.vms.map((vm) => ({ vm_id: vm, vm_name: vms.find((each) => each.id === vm).name, command: { argv: [`/usr/local/bin/${decodeURIComponent(id).split('/')[1]}`, ...Object.entries(body.args).flatMap(([k, v]) => [`--${k}`, String(v)])] }, env: {}, workdir: null, shell: '' })) })],
   ['POST', /^\/api\/commands$/, (_, body) => { const saved = { ...templates[0], ...body, parameters: object(), id: `saved/${body.title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`, origin: 'saved', plugin: undefined }; templates.push(saved); emit({ type: 'template-saved', template: saved }); return saved; }],
   ['DELETE', /^\/api\/commands\/(.+)$/, ([id]) => { emit({ type: 'template-removed', id: decodeURIComponent(id) }); return undefined; }],
   ['GET', /^\/api\/jobs$/, (_, __, query) => { let all = [...jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)); for (const key of ['status']) if (query.get(key)) all = all.filter((job) => job[key] === query.get(key)); if (query.get('vm')) all = all.filter((job) => job.targets.includes(query.get('vm'))); if (query.get('template')) all = all.filter((job) => job.template?.id === query.get('template')); if (query.get('cursor')) all = all.filter((job) => job.id < query.get('cursor')); const limit = Number(query.get('limit') ?? 50); return { items: all.slice(0, limit), next_cursor: all.length > limit ? all[limit - 1].id : null }; }],
-  ['POST', /^\/api\/jobs$/, (_, body) => { const job = newJob(body); emit({ type: 'job-created', job: { ...job, tasks: tasks.get(job.id) } }); play(job); return { ...job, tasks: tasks.get(job.id) }; }],
   ['GET', /^\/api\/jobs\/([^/]+)$/, ([id]) => { if (!jobs.has(id)) throw new Problem(404, 'Not found', `There is no job ${id}.`); return { ...jobs.get(id), tasks: tasks.get(id) }; }],
-  ['POST', /^\/api\/jobs\/([^/]+)\/cancel$/, ([id]) => { const job = jobs.get(id); job.cancel_requested_at = iso(); emit({ type: 'job-updated', job_id: id, changes: { cancel_requested_at: job.cancel_requested_at } }); return job; }],
   ['GET', /^\/api\/jobs\/([^/]+)\/tasks\/([^/]+)\/log$/, ([job, vm], _, query) => { const log = logOf(job, vm); const total = log.total(); const asked = Number(query.get('from') ?? 0); const from = asked < 0 ? Math.max(0, total + asked) : asked; const to = Math.min(total, from + Math.min(4096, Number(query.get('count') ?? 1000))); const lines = []; for (let n = from; n < to; n++) { const line = log.line(n); lines.push({ n, at: iso(line.at), stream: line.stderr ? 'stderr' : 'stdout', text: line.text, partial: false, annotations: line.annotations ?? {}, changed_by: line.changedBy ?? [] }); } return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: to < total ? to : null, lines, damaged: [] }; }],
   ['POST', /^\/api\/plugins\/([^/]+)\/reload$/, ([id]) => { const plugin = plugins.find((each) => each.id === id); plugin.generation++; emit({ type: 'plugin-loaded', plugin }); return plugin; }]
 ];

@@ -22,6 +22,21 @@ async function chooseMachines(page, size) {
   if (size === 'phone') await page.getByRole('button', { name: /Choose a command/ }).click();
 }
 
+/** The page of a job of the made-up host, newest first, with one of its machines chosen. */
+async function story(page, job, task) {
+  await page.goto(`${base}/jobs`);
+  await page.getByRole('list', { name: 'Jobs' }).getByRole('link').nth(job).click();
+  await page.getByRole('region', { name: 'Tasks' }).locator('tbody tr').nth(task).click();
+  await page.waitForTimeout(700);
+}
+
+async function machine(page, name) {
+  await page.goto(`${base}/vms`);
+  await page.locator('table a', { hasText: name }).first().click();
+  if (await page.getByRole('button', { name: 'Test connection' }).count()) await page.getByRole('button', { name: 'Test connection' }).click();
+  await page.waitForTimeout(700);
+}
+
 const SHOTS = {
   run: async () => undefined,
   form: async (page, size) => {
@@ -64,6 +79,63 @@ const SHOTS = {
     await page.goto(`${base}/jobs`);
     await page.getByRole('list', { name: 'Jobs' }).getByRole('link').first().click();
     await page.waitForTimeout(800);
+  },
+  options: async (page, size) => {
+    await SHOTS.form(page, size);
+    await page.getByText('Options', { exact: true }).click();
+    await page.getByRole('textbox', { name: 'Canary first' }).fill('1');
+    await page.getByRole('textbox', { name: 'Batches of' }).fill('25%');
+    await page.getByRole('textbox', { name: 'Run as' }).fill('root');
+    await page.getByRole('button', { name: 'Add a variable' }).click();
+    await page.waitForTimeout(700);
+  },
+  wrong: async (page, size) => {
+    await SHOTS.options(page, size);
+    await page.getByRole('textbox', { name: 'Stop after' }).fill('some');
+    await page.getByRole('textbox', { name: 'Batches of' }).fill('120%');
+    await page.getByRole('textbox', { name: 'Folder' }).fill('srv');
+  },
+  preview: async (page, size) => {
+    await SHOTS.options(page, size);
+    await page.getByRole('textbox', { name: /unit/i }).first().fill('nginx.service');
+    await page.waitForTimeout(900);
+    await page.getByRole('region', { name: 'Preview' }).scrollIntoViewIfNeeded();
+  },
+  rolling: async (page) => story(page, 0, 1),
+  receipt: async (page) => story(page, 1, 2),
+  unclear: async (page) => story(page, 1, 4),
+  unknown: async (page) => story(page, 1, 0),
+  retry: async (page) => {
+    await story(page, 1, 0);
+    await page.getByRole('button', { name: 'Retry' }).click();
+  },
+  close: async (page) => {
+    await story(page, 0, 6);
+    await page.getByRole('button', { name: 'More for this job' }).click();
+    await page.getByRole('menuitem', { name: /Force-close/ }).click();
+  },
+  lost: async (page) => story(page, 0, 6),
+  grouped: async (page) => {
+    await story(page, 1, 0);
+    await page.getByRole('tab', { name: 'Grouped' }).click();
+    await page.waitForTimeout(500);
+    await page.getByRole('list', { name: 'Groups of identical output' }).locator('[aria-expanded=false]').first().click();
+  },
+  facts: async (page) => machine(page, 'web-1b'),
+  keys: async (page) => machine(page, 'web-1a'),
+  changed: async (page) => machine(page, 'cache-stg-1'),
+  edit: async (page) => {
+    await machine(page, 'web-1a');
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByRole('dialog').getByText('SSH options').scrollIntoViewIfNeeded();
+  },
+  secrets: async (page) => {
+    await page.goto(`${base}/settings`);
+    await page.getByRole('list', { name: 'Secrets' }).scrollIntoViewIfNeeded();
+  },
+  secret: async (page) => {
+    await page.goto(`${base}/settings`);
+    await page.getByRole('button', { name: 'Set a secret' }).first().click();
   },
   plugins: async (page) => page.goto(`${base}/plugins`),
   settings: async (page) => page.goto(`${base}/settings`),

@@ -25,7 +25,6 @@ export type {
   PluginKind,
   PluginState,
   Problem as ProblemDocument,
-  Rendered as RenderedFor,
   TaskStatus,
   Template,
   TemplateProblems,
@@ -42,7 +41,7 @@ export type Probe = Omit<api.ProbeResult, 'steps'> & { steps: ProbeStep[] };
 export type StateSnapshot = Omit<api.StateSnapshot, 'jobs' | 'tasks' | 'vms'> & { jobs: Job[]; tasks: Task[]; vms: Vm[] };
 
 /** What a form gives for a VM: everything that a person can edit. */
-export type VmInput = Required<Omit<api.VmBody, 'source' | 'host_keys'>> & { options?: VmOptions };
+export type VmInput = Required<Omit<api.VmBody, 'source' | 'host_keys' | 'options'>> & { options?: VmOptions };
 
 export interface ListPage<T> {
   items: T[];

@@ -4,4 +4,4 @@ export { default as Command } from './components/Command.svelte';
 export { CommandService } from './services/CommandService';
 export { createCommandStore, type CommandStore } from './stores/commandStore.svelte';
 export { COMMAND_SERVICE, COMMAND_STORE } from './tokens';
-export { AD_HOC, originLabel, type Draft, type RenderedFor, type Template } from './types';
+export { AD_HOC, originLabel, type Draft, type Template } from './types';

@@ -1,6 +1,6 @@
 import type { CommandLine, Template } from '$lib/core/clients';
 
-export type { CommandLine, RenderedFor, Template, TemplateProblems } from '$lib/core/clients';
+export type { CommandLine, Template, TemplateProblems } from '$lib/core/clients';
 
 /** What a person saves. */
 export interface SavedCommandInput {

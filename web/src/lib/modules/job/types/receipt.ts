@@ -15,9 +15,9 @@ export function receiptFigures(receipt: Receipt) {
   ];
 }
 
-/** A word or two for a row: `4 gone`, `2 still there`, `not known`. */
+/** A word or two for a row: `4 gone`, `2 still there`, `end not known`. */
 export function receiptWord(receipt: Receipt): string {
   if (receipt.survivors.length > 0) return `${receipt.survivors.length} still there`;
-  if (receipt.unknown !== '') return 'ended? not known';
+  if (receipt.unknown !== '') return 'end not known';
   return receipt.signalled === 0 ? 'nothing was left' : `${receipt.gone} gone`;
 }

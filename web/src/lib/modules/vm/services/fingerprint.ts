@@ -14,5 +14,5 @@ export async function fingerprintOf(key: string): Promise<string | null> {
 /** `ED25519`, `RSA`, `ECDSA`. */
 export function keyKind(key: string): string {
   const algorithm = key.split(' ')[0] ?? '';
-  return algorithm.replace(/^(ssh-|ecdsa-sha2-|sk-ssh-)/, '').replace(/@.*$/, '').toUpperCase();
+  return algorithm.replace(/@.*$/, '').replace(/^(sk-)?(ssh-)?/, '').replace(/-.*$/, '').toUpperCase();
 }

@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use bytes::Bytes;
 use corral_domain::{Clock, NewVm, RandomBytes, SystemClock, VmId};
-use corral_engine::ports::{PluginNotice, SecretError, SecretInfo, SecretText, Secrets};
+use corral_engine::ports::{PluginNotice, Secrets};
 use corral_engine::{Actor, Deps, Engine, HostKeyAction};
 use corral_plugin_host::{Bundled, PluginFolder, PluginHost, PluginHostConfig, PluginSettings};
+use corral_secrets::{KeyPlace, Vault};
 use corral_ssh::demo::{DemoConfig, DemoFleet, DemoVm};
 use corral_ssh::{MachineRunner, SshConfig};
-use corral_storage::{Audit, StorageError, TokenStore as _};
+use corral_storage::TokenStore as _;
 use corral_storage_sqlite::{SqliteOptions, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -62,28 +63,6 @@ impl RandomBytes for SystemRandom {
     }
 }
 
-/// No secret is there.
-struct NoSecrets;
-
-#[async_trait::async_trait]
-impl Secrets for NoSecrets {
-    async fn reveal(&self, _: &str) -> Result<Option<SecretText>, SecretError> {
-        Ok(None)
-    }
-
-    async fn list(&self) -> Result<Vec<SecretInfo>, SecretError> {
-        Ok(Vec::new())
-    }
-
-    async fn set(&self, _: &str, _: SecretText, _: Audit) -> Result<(), SecretError> {
-        Err(StorageError::Unsupported("secrets cannot be kept yet".to_owned()).into())
-    }
-
-    async fn remove(&self, _: &str, _: Audit) -> Result<bool, SecretError> {
-        Ok(false)
-    }
-}
-
 /// The clock that everything is given.
 pub fn clock() -> SystemClock {
     SystemClock
@@ -92,6 +71,13 @@ pub fn clock() -> SystemClock {
 /// Opens the database in a data folder.
 pub async fn open_store(data: &DataDir) -> Result<SqliteStore, Failure> {
     Ok(SqliteStore::open(data.path(), SqliteOptions::default()).await?)
+}
+
+/// The secrets in a data folder.
+pub fn vault(data: &DataDir, store: &SqliteStore) -> Vault {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let place = KeyPlace::usual(data.path(), credentials.as_deref());
+    Vault::new(Arc::new(store.clone()), place, Arc::new(clock()), Arc::new(SystemRandom))
 }
 
 /// A failure of making a token, in the words of the command line.
@@ -143,14 +129,16 @@ impl Host {
         let plugged = Instant::now();
         let clock: Arc<dyn Clock> = Arc::new(clock());
         let (keys, accepted) = mpsc::channel(HOST_KEYS_WAITING_MAX);
-        let runner = Arc::new(MachineRunner::new(ssh_config(&clock, keys)));
+        let secrets: Arc<dyn Secrets> = Arc::new(vault(data, &store));
+        let ssh = SshConfig { secrets: Some(secrets.clone()), ..ssh_config(config, &clock, keys) };
+        let runner = Arc::new(MachineRunner::new(ssh));
         let deps = Deps {
             state: Arc::new(store.clone()),
             logs: Arc::new(store.clone()),
             runner: runner.clone(),
             capsules: runner,
             plugins: plugins.clone(),
-            secrets: Arc::new(NoSecrets),
+            secrets,
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
         };
@@ -222,13 +210,13 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn ssh_config(clock: &Arc<dyn Clock>, keys: mpsc::Sender<(VmId, String)>) -> SshConfig {
+fn ssh_config(config: &Config, clock: &Arc<dyn Clock>, keys: mpsc::Sender<(VmId, String)>) -> SshConfig {
     let sink = move |vm, key| {
         if keys.try_send((vm, key)).is_err() {
             tracing::warn!(%vm, "too many new host keys at once; this one is pinned at the next contact");
         }
     };
-    SshConfig { clock: clock.clone(), host_key_sink: Some(Arc::new(sink)), ..SshConfig::default() }
+    SshConfig { clock: clock.clone(), host_key_sink: Some(Arc::new(sink)), ..config.ssh.to_ssh() }
 }
 
 /// Pins host keys that were accepted on first contact.

@@ -10,7 +10,8 @@ use utoipa::OpenApi;
 
 use super::web::escape;
 use super::{
-    auth, commands, discovery, events, health, jobs, logs, plugins, problem, settings, ssh_hosts, types, vms, ws,
+    auth, commands, discovery, events, health, jobs, logs, plugins, problem, secrets, settings, ssh_hosts, types, vms,
+    ws,
 };
 
 #[derive(OpenApi)]
@@ -24,8 +25,9 @@ use super::{
         vms::list, vms::add, vms::show, vms::replace, vms::change, vms::remove, vms::test, vms::gather_facts, vms::host_key, vms::jobs,
         vms::commands, vms::save_command, ssh_hosts::list, discovery::sources, discovery::find, discovery::find_now,
         discovery::import, commands::list, commands::save, commands::show, commands::replace, commands::remove,
-        commands::render, jobs::list, jobs::create, jobs::show, jobs::cancel, jobs::check, logs::read, plugins::list, plugins::show,
-        plugins::reload, settings::list, settings::set, events::list, auth::login, auth::logout, auth::me, health::live,
+        commands::render, jobs::list, jobs::create, jobs::show, jobs::cancel, jobs::check, logs::read, plugins::list,
+        plugins::show, plugins::reload, settings::list, settings::set, secrets::list, secrets::set, secrets::remove,
+        events::list, auth::login, auth::logout, auth::me, health::live,
         health::ready, health::metrics,
     ),
     components(schemas(
@@ -36,7 +38,7 @@ use super::{
         (name = "discovery", description = "Finding VMs elsewhere"),
         (name = "commands", description = "Templates"),
         (name = "jobs", description = "Jobs and their output"),
-        (name = "plugins"), (name = "settings"), (name = "events"), (name = "auth"), (name = "health"),
+        (name = "plugins"), (name = "settings"), (name = "secrets"), (name = "events"), (name = "auth"), (name = "health"),
     ),
 )]
 struct Document;

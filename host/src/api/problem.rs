@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use corral_domain::{FieldError, InvalidId, Refusal};
 use corral_engine::UseCaseError;
-use corral_engine::ports::PluginError;
+use corral_engine::ports::{PluginError, SecretError};
 use corral_storage::StorageError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -179,6 +179,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Machine(_) => Self::machine(text),
             UseCaseError::Plugin(error) => error.into(),
             UseCaseError::Storage(error) => error.into(),
+            UseCaseError::Secret(error) => error.into(),
             UseCaseError::Overloaded(_) | UseCaseError::Stopping => Self::unavailable(text),
         }
     }
@@ -226,6 +227,20 @@ impl From<StorageError> for Problem {
                 Self::unavailable("the database is busy; try again in a moment")
             }
             _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SecretError::Storage(error) => error.into(),
+            // Only an admin gets here, and nobody else can put it right.
+            SecretError::Key(_) | SecretError::Damaged(_) => {
+                tracing::error!(%detail, "secrets cannot be used");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "secrets", "Secrets cannot be used", detail)
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use super::{
-    App, auth, commands, discovery, document, events, health, jobs, logs, plugins, request, settings, ssh_hosts, vms,
-    web, ws,
+    App, auth, commands, discovery, document, events, health, jobs, logs, plugins, request, secrets, settings,
+    ssh_hosts, vms, web, ws,
 };
 
 /// Smaller answers are sent as they are.
@@ -76,6 +76,8 @@ fn private() -> Router<App> {
         .route("/api/plugins/{id}/reload", post(plugins::reload))
         .route("/api/settings", get(settings::list))
         .route("/api/settings/{key}", put(settings::set))
+        .route("/api/secrets", get(secrets::list))
+        .route("/api/secrets/{name}", put(secrets::set).delete(secrets::remove))
         .route("/api/events", get(events::list))
         .route("/api/auth/logout", post(auth::logout))
         .route("/api/auth/me", get(auth::me))

@@ -87,9 +87,28 @@ impl Client {
         self.send(Method::POST, self.url(segments), Some(body)).await
     }
 
+    /// Writes an object.
+    pub async fn put(&self, segments: &[&str], body: &Value) -> Result<Value, Failure> {
+        self.send(Method::PUT, self.url(segments), Some(body)).await
+    }
+
+    /// Changes some of an object.
+    pub async fn patch(&self, segments: &[&str], body: &Value) -> Result<Value, Failure> {
+        self.send(Method::PATCH, self.url(segments), Some(body)).await
+    }
+
     /// Removes an object.
     pub async fn delete(&self, segments: &[&str]) -> Result<Value, Failure> {
-        self.send(Method::DELETE, self.url(segments), None).await
+        self.delete_with(segments, &[]).await
+    }
+
+    /// Removes an object, with something to say about how.
+    pub async fn delete_with(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<Value, Failure> {
+        let mut url = self.url(segments);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.send(Method::DELETE, url, None).await
     }
 
     /// Reads a list through all its pages, or until `limit` items are there.

@@ -28,6 +28,7 @@ mod plugin;
 mod printer;
 mod resolve;
 mod run;
+mod secret;
 mod serve;
 mod stream;
 pub mod suggest;
@@ -54,7 +55,7 @@ enum Command {
     Demo(demo::Args),
     /// Run a command or a template on VMs and show the output live.
     Run(Box<run::Args>),
-    /// The machines: ls, add, rm, test, show, host-key.
+    /// The machines: ls, add, set, rm, test, show, host-key.
     #[command(subcommand)]
     Vm(vm::Command),
     /// The jobs: ls, show, cancel.
@@ -68,6 +69,9 @@ enum Command {
     /// The templates that can be run: ls.
     #[command(subcommand, name = "command")]
     Template(command::Command),
+    /// Passwords and passphrases: set, ls, rm. Kept sealed, never given out.
+    #[command(subcommand)]
+    Secret(secret::Command),
     /// API tokens: create, ls, rm. Works on the data folder, also beside a running host.
     #[command(subcommand)]
     Token(token::Command),
@@ -93,6 +97,7 @@ impl Cli {
             Command::Logs(args) => logs::run(args).await,
             Command::Plugin(command) => plugin::run(command).await,
             Command::Template(command) => command::run(command).await,
+            Command::Secret(command) => secret::run(command).await,
             Command::Token(command) => token::run(command).await,
             Command::LoginLink(args) => login_link::run(args).await,
             Command::Openapi => openapi::run(),

@@ -9,6 +9,7 @@ mod limits;
 mod log;
 mod plugins;
 mod server;
+mod ssh;
 mod storage;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use limits::Limits;
 pub use log::{Log, LogFormat};
 pub use plugins::{OnePlugin, Plugins};
 pub use server::Server;
+pub use ssh::Ssh;
 pub use storage::Storage;
 
 use crate::cli::exit::{Exit, Failure};
@@ -43,6 +45,8 @@ pub struct Config {
     pub storage: Storage,
     /// Plugins and templates.
     pub plugins: Plugins,
+    /// Connections to the machines.
+    pub ssh: Ssh,
     /// What it tells.
     pub log: Log,
     /// How much it does at once.
@@ -80,6 +84,7 @@ impl Config {
         config.health.check()?;
         config.log.check()?;
         config.server.check()?;
+        config.ssh.check()?;
         Ok(config)
     }
 }

@@ -20,12 +20,14 @@ mod log;
 mod plugin;
 mod quote;
 mod receipt;
+mod secret;
 mod selector;
 mod state;
 mod strategy;
 mod template;
 mod time;
 mod vm;
+mod vm_options;
 
 pub use command::{AsUser, CommandLine, RenderedCommand};
 pub use event::{Changes, Event, EventKind};
@@ -37,9 +39,13 @@ pub use log::{Extras, LineHead, LineRef, Lines, OutputStream, Position};
 pub use plugin::{PluginInfo, PluginKind, PluginState};
 pub use quote::{quote_argv, quote_bytes, quote_word};
 pub use receipt::{Receipt, SURVIVORS_MAX};
+pub use secret::secret_name_problem;
 pub use selector::{InvalidSelector, Selector};
 pub use state::{Command, NewJob, PluginTemplates, Refusal, State};
 pub use strategy::{Batch, PAUSE_SECONDS_MAX, RunAs, Share, Strategy};
 pub use template::{Origin, SavedTemplate, Template};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
-pub use vm::{Auth, FieldError, NAME_MAX, NewVm, PORT_DEFAULT, Pin, Source, Transport, Vm, VmHealth, VmStatus};
+pub use vm::{
+    Auth, FieldError, NAME_MAX, NewVm, PORT_DEFAULT, Pin, Revoked, Source, Transport, Vm, VmHealth, VmStatus,
+};
+pub use vm_options::{CIPHERS, HOST_KEY_ALGORITHMS, KEY_EXCHANGES, MACS, VmOptions};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LABELS_MAX, Labels, Timestamp, VmId, validate_label};
+use crate::{LABELS_MAX, Labels, Timestamp, VmId, VmOptions, secret_name_problem, validate_label};
 
 /// Longest name, address, user or path, in bytes.
 pub const NAME_MAX: usize = 255;
@@ -10,6 +10,7 @@ pub const NAME_MAX: usize = 255;
 pub const PORT_DEFAULT: u16 = 22;
 const JUMPS_MAX: usize = 8;
 pub(crate) const PINS_MAX: usize = 16;
+pub(crate) const REVOKED_MAX: usize = 64;
 
 /// How a VM is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -53,6 +54,17 @@ pub enum Auth {
     },
 }
 
+impl Auth {
+    /// Name of the secret that it needs.
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::Agent => None,
+            Self::Key { secret, .. } | Self::Certificate { secret, .. } => secret.as_deref(),
+            Self::Password { secret } => Some(secret),
+        }
+    }
+}
+
 /// Where a VM was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
@@ -69,6 +81,15 @@ pub struct Pin {
     pub key: String,
     /// Since when.
     pub pinned_at: Timestamp,
+}
+
+/// A host key that is a VM's no longer and must never be accepted for it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revoked {
+    /// `ssh-ed25519 AAAA…`, without a comment.
+    pub key: String,
+    /// Since when.
+    pub revoked_at: Timestamp,
 }
 
 /// A machine, as it was configured.
@@ -96,8 +117,14 @@ pub struct Vm {
     pub source: Option<Source>,
     /// Accepted host keys. With none, only known_hosts speaks.
     pub pins: Vec<Pin>,
+    /// Host keys that are refused, whatever else speaks for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<Revoked>,
     /// Accept the first host key that it shows, and pin it.
     pub accept_new_host_key: bool,
+    /// How connections to it differ from the usual.
+    #[serde(default, skip_serializing_if = "VmOptions::is_usual")]
+    pub options: VmOptions,
     /// Counts changes; the ETag.
     pub version: u64,
     /// When it was added.
@@ -131,6 +158,9 @@ pub struct NewVm {
     pub host_keys: Vec<String>,
     /// See [`Vm`].
     pub accept_new_host_key: bool,
+    /// See [`Vm`].
+    #[serde(default)]
+    pub options: VmOptions,
 }
 
 impl NewVm {
@@ -148,6 +178,7 @@ impl NewVm {
             source: None,
             host_keys: Vec::new(),
             accept_new_host_key: false,
+            options: VmOptions::default(),
         }
     }
 }
@@ -218,11 +249,14 @@ impl NewVm {
         check_word(&mut errors, "user", &self.user, true);
         self.check_lists(&mut errors);
         match &self.auth {
-            Auth::Agent => {}
+            Auth::Agent | Auth::Password { .. } => {}
             Auth::Key { identity_file, .. } => check_path(&mut errors, identity_file.as_deref()),
             Auth::Certificate { identity_file, .. } => check_path(&mut errors, Some(identity_file)),
-            Auth::Password { secret } => check_word(&mut errors, "auth.secret", secret, false),
         }
+        if let Some(problem) = self.auth.secret().and_then(secret_name_problem) {
+            errors.push(FieldError::new("auth.secret", problem));
+        }
+        errors.extend(self.options.problems());
         errors
     }
 
@@ -285,7 +319,9 @@ impl Vm {
             jump: Vec::new(),
             source: None,
             pins: new.host_keys.iter().map(|key| Pin { key: key.clone(), pinned_at: now }).collect(),
+            revoked: Vec::new(),
             accept_new_host_key: false,
+            options: VmOptions::default(),
             version: 0,
             created_at: now,
             updated_at: now,
@@ -306,6 +342,7 @@ impl Vm {
         self.jump = new.jump;
         self.source = new.source;
         self.accept_new_host_key = new.accept_new_host_key;
+        self.options = new.options;
         self.version += 1;
         self.updated_at = now;
     }
@@ -324,7 +361,13 @@ impl Vm {
             source: self.source.clone(),
             host_keys: Vec::new(),
             accept_new_host_key: self.accept_new_host_key,
+            options: self.options.clone(),
         }
+    }
+
+    /// Whether it needs a secret to be reached.
+    pub fn uses_secret(&self, name: &str) -> bool {
+        self.auth.secret() == Some(name) || self.options.password_secret.as_deref() == Some(name)
     }
 }
 

@@ -4,7 +4,7 @@ use corral_domain::{FieldError, Refusal};
 use corral_storage::StorageError;
 
 use crate::Role;
-use crate::ports::{Failure, PluginError};
+use crate::ports::{Failure, PluginError, SecretError};
 
 /// Nothing was changed, and this is why.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum UseCaseError {
     /// The store could not do its part.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A secret cannot be read or kept.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Too much is waiting already.
     #[error("{0}; try again in a moment")]
     Overloaded(&'static str),

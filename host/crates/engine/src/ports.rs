@@ -141,6 +141,8 @@ pub struct Failure {
 /// One step of a connection test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
+    /// Name of the machine that it is about: the one that is tested, or one on the way to it.
+    pub vm: String,
     /// `resolve`, `connect`, `host key`, `authenticate`, `exec`.
     pub name: &'static str,
     /// Whether it went well.

@@ -82,6 +82,7 @@ fn convert(vm: wit::FoundVm, plugin: &str, config: &PluginHostConfig) -> Found {
         source: Some(Source { plugin: plugin.to_owned(), external_id: vm.external_id.clone() }),
         host_keys: vm.host_keys,
         accept_new_host_key: false,
+        options: corral_domain::VmOptions::default(),
     };
     Found { external_id: vm.external_id, new, jump_ids: vm.jump, running: vm.running }
 }

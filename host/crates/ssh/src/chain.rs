@@ -22,6 +22,11 @@ impl Chain {
         &self.0[self.0.len() - 1]
     }
 
+    /// The machines before it, in the order in which they are met.
+    pub(crate) fn hops(&self) -> &[Arc<Vm>] {
+        &self.0[..self.0.len() - 1]
+    }
+
     /// The way to the last hop, if there is one.
     pub(crate) fn parent(&self) -> Option<Self> {
         let (_, hops) = self.0.split_last()?;

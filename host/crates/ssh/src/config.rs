@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use corral_domain::{Clock, SystemClock, VmId};
-use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
+use corral_domain::{CIPHERS, Clock, KEY_EXCHANGES, MACS, SystemClock, VmId, VmOptions};
+use corral_engine::ports::Secrets;
+use russh::keys::Algorithm;
+
+use crate::BreakerConfig;
 
 /// Told of a host key that was accepted on first contact, so that it is pinned.
 pub type HostKeySink = Arc<dyn Fn(VmId, String) + Send + Sync>;
@@ -49,6 +52,12 @@ pub struct SshConfig {
     pub max_connections_per_vm: usize,
     /// Key exchanges at once, over all VMs.
     pub max_handshakes: usize,
+    /// Key exchanges at once to one address and port: sshd drops connections when `MaxStartups` (10) wait to log in.
+    pub max_handshakes_per_address: usize,
+    /// When a machine that fails is left alone.
+    pub breaker: BreakerConfig,
+    /// Where passwords and passphrases are; none: those who need one are told so.
+    pub secrets: Option<Arc<dyn Secrets>>,
     /// Flow control window of a channel in bytes.
     pub window_size: u32,
     /// Time between asking a cancelled command's processes to end and ending them.
@@ -76,6 +85,9 @@ impl Default for SshConfig {
             max_channels: 10,
             max_connections_per_vm: 4,
             max_handshakes: 32,
+            max_handshakes_per_address: 8,
+            breaker: BreakerConfig::default(),
+            secrets: None,
             window_size: 2 << 20,
             cancel_grace: Duration::from_secs(5),
             clock: Arc::new(SystemClock),
@@ -87,43 +99,62 @@ impl Default for SshConfig {
 /// Messages of one channel that wait for their taker; each holds at most one packet of 32 KiB.
 const CHANNEL_BUFFER_MESSAGES: usize = 128;
 
-/// Host key algorithms that are accepted, best first. SHA-1 (`ssh-rsa`) is not among them.
-pub(crate) const HOST_KEY_ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::Ed25519,
-    Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },
-    Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 },
-    Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 },
-    Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
-    Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
-];
-
 impl SshConfig {
-    /// What russh is told, with host key algorithms in the given order.
-    pub(crate) fn to_russh(&self, host_keys: Vec<Algorithm>) -> russh::client::Config {
+    /// What russh is told: the options of a VM, and host key algorithms in the given order.
+    pub(crate) fn to_russh(
+        &self,
+        options: &VmOptions,
+        host_keys: Vec<Algorithm>,
+        certificates: Vec<Algorithm>,
+    ) -> russh::client::Config {
+        let keepalive = options.keepalive_seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
         russh::client::Config {
             client_id: russh::SshId::Standard(Cow::Borrowed(concat!("SSH-2.0-Corral_", env!("CARGO_PKG_VERSION")))),
             window_size: self.window_size,
             channel_buffer_size: CHANNEL_BUFFER_MESSAGES,
-            keepalive_interval: Some(self.keepalive_interval),
+            keepalive_interval: Some(keepalive.unwrap_or(self.keepalive_interval)),
             keepalive_max: self.keepalive_misses,
             nodelay: true,
             preferred: russh::Preferred {
                 key: Cow::Owned(host_keys),
-                // AES with hardware help is the fastest by a fifth; CTR stays for servers that know nothing newer.
-                cipher: Cow::Borrowed(&[
-                    russh::cipher::AES_256_GCM,
-                    russh::cipher::AES_128_GCM,
-                    russh::cipher::CHACHA20_POLY1305,
-                    russh::cipher::AES_256_CTR,
-                    russh::cipher::AES_192_CTR,
-                    russh::cipher::AES_128_CTR,
-                ]),
+                host_key_certificates: Cow::Owned(certificates),
+                kex: key_exchanges(&options.kex),
+                cipher: Cow::Owned(known_names(&options.ciphers, &CIPHERS)),
+                mac: Cow::Owned(known_names(&options.macs, &MACS)),
+                // Decompression of what a stranger sends has no bound.
                 compression: Cow::Borrowed(&[russh::compression::NONE]),
-                ..russh::Preferred::DEFAULT
             },
             ..russh::client::Config::default()
         }
     }
+}
+
+/// The names that a VM has options for, or the usual ones. Those that are not known were refused when the VM was edited;
+/// one that a newer version stored is passed over.
+fn known_names<N>(wanted: &[String], usual: &[&str]) -> Vec<N>
+where
+    N: for<'a> TryFrom<&'a str>,
+{
+    let named: Vec<_> = wanted.iter().map(String::as_str).filter(|name| usual.contains(name)).collect();
+    let names = if named.is_empty() { usual.to_vec() } else { named };
+    names.into_iter().filter_map(|name| N::try_from(name).ok()).collect()
+}
+
+/// Key exchanges, with the marks by which both sides tell what else they understand.
+fn key_exchanges(wanted: &[String]) -> Cow<'static, [russh::kex::Name]> {
+    if wanted.is_empty() {
+        return russh::Preferred::DEFAULT.kex;
+    }
+    let mut names: Vec<russh::kex::Name> = known_names(wanted, &KEY_EXCHANGES);
+    names.extend([russh::kex::EXTENSION_SUPPORT_AS_CLIENT, russh::kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT]);
+    Cow::Owned(names)
+}
+
+/// Host key algorithms that are asked of a VM, best first.
+pub(crate) fn host_key_algorithms(options: &VmOptions) -> Vec<Algorithm> {
+    let usual = || corral_domain::HOST_KEY_ALGORITHMS.iter().filter_map(|name| Algorithm::new(name).ok()).collect();
+    let wanted: Vec<_> = options.host_key_algorithms.iter().filter_map(|name| Algorithm::new(name).ok()).collect();
+    if wanted.is_empty() { usual() } else { wanted }
 }
 
 /// The home folder of the account that the host runs as.
@@ -144,4 +175,35 @@ pub(crate) fn current_user() -> String {
         .or_else(|| std::env::var("USER").ok().filter(|user| !user.is_empty()))
         .or_else(|| std::env::var("LOGNAME").ok().filter(|user| !user.is_empty()))
         .unwrap_or_else(|| "root".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_that_may_be_given_is_one_that_the_library_knows() {
+        assert_eq!(known_names::<russh::cipher::Name>(&[], &CIPHERS).len(), CIPHERS.len());
+        assert_eq!(known_names::<russh::kex::Name>(&[], &KEY_EXCHANGES).len(), KEY_EXCHANGES.len());
+        assert_eq!(known_names::<russh::mac::Name>(&[], &MACS).len(), MACS.len());
+        let names: Vec<_> = host_key_algorithms(&VmOptions::default()).iter().map(ToString::to_string).collect();
+        assert_eq!(names, corral_domain::HOST_KEY_ALGORITHMS);
+    }
+
+    #[test]
+    fn options_are_taken_in_their_order_and_the_rest_is_as_usual() {
+        let options = VmOptions {
+            keepalive_seconds: Some(3),
+            ciphers: vec!["aes128-ctr".to_owned(), "from-the-future".to_owned()],
+            kex: vec!["curve25519-sha256".to_owned()],
+            ..VmOptions::default()
+        };
+        let told = SshConfig::default().to_russh(&options, Vec::new(), Vec::new());
+        assert_eq!(told.keepalive_interval, Some(Duration::from_secs(3)));
+        assert_eq!(told.preferred.cipher.as_ref(), [russh::cipher::AES_128_CTR]);
+        assert_eq!(told.preferred.kex[0], russh::kex::CURVE25519);
+        assert!(told.preferred.kex.contains(&russh::kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT));
+        assert_eq!(told.preferred.mac.len(), MACS.len());
+        assert_eq!(told.preferred.compression.as_ref(), [russh::compression::NONE]);
+    }
 }

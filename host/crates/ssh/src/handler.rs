@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use corral_domain::Clock;
 use corral_engine::ports::Failure;
 use russh::client::Handler;
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
@@ -25,13 +26,14 @@ pub(crate) type HostKeySlot = Arc<OnceLock<(PublicKey, Accepted)>>;
 /// Checks the host key against what is on record.
 pub(crate) struct ClientHandler {
     policy: HostKeyPolicy,
+    clock: Arc<dyn Clock>,
     found: HostKeySlot,
 }
 
 impl ClientHandler {
-    pub(crate) fn new(policy: HostKeyPolicy) -> (Self, HostKeySlot) {
+    pub(crate) fn new(policy: HostKeyPolicy, clock: Arc<dyn Clock>) -> (Self, HostKeySlot) {
         let found = HostKeySlot::default();
-        (Self { policy, found: Arc::clone(&found) }, found)
+        (Self { policy, clock, found: Arc::clone(&found) }, found)
     }
 }
 
@@ -45,7 +47,11 @@ impl Handler for ClientHandler {
         if self.found.get().is_some_and(|(accepted, _)| accepted.key_data() == key.key_data()) {
             return Ok(true);
         }
-        let accepted = self.policy.check(&key).map_err(HandshakeError::HostKey)?;
+        let accepted = match shown.certificate() {
+            Some(certificate) => self.policy.check_certificate(certificate, self.clock.now()),
+            None => self.policy.check(&key),
+        };
+        let accepted = accepted.map_err(HandshakeError::HostKey)?;
         if self.found.set((key, accepted)).is_err() {
             return Ok(false);
         }

@@ -1,7 +1,7 @@
-//! Reads OpenSSH's `known_hosts`: hashed names, `[host]:port`, wildcards, negation, `@revoked`.
+//! Reads OpenSSH's `known_hosts`: hashed names, `[host]:port`, wildcards, negation, `@revoked`, `@cert-authority`.
 //!
-//! Lines of `@cert-authority` are passed over: they say nothing about plain keys. A line that cannot be read is passed
-//! over as well, as OpenSSH does. Nothing here decides whether to trust; see `hostkey`.
+//! A key of `@cert-authority` speaks for the certificates that it signed and is nobody's plain key. A line that cannot be
+//! read is passed over, as OpenSSH does. Nothing here decides whether to trust; see `hostkey`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -24,9 +24,11 @@ pub(crate) enum Marker {
     Plain,
     /// The key must not be accepted.
     Revoked,
+    /// Certificates of the host that this key signed may be accepted.
+    Authority,
 }
 
-/// A line that can speak about plain keys.
+/// A line with a key.
 #[derive(Debug, Clone)]
 struct Line {
     marker: Marker,
@@ -73,6 +75,11 @@ impl KnownHosts {
         self.find(host, port, Marker::Revoked)
     }
 
+    /// Keys whose certificates may be accepted of a host.
+    pub fn authorities(&self, host: &str, port: u16) -> Vec<PublicKey> {
+        self.find(host, port, Marker::Authority)
+    }
+
     fn find(&self, host: &str, port: u16, marker: Marker) -> Vec<PublicKey> {
         let name = lookup_name(host, port);
         let lines = self.lines.iter().filter(|line| line.marker == marker && line.names.include(&name));
@@ -95,10 +102,11 @@ fn parse_line(line: &str) -> Option<Line> {
     let mut first = fields.next()?;
     let mut marker = Marker::Plain;
     if first.starts_with('@') {
-        if first != "@revoked" {
-            return None;
-        }
-        marker = Marker::Revoked;
+        marker = match first {
+            "@revoked" => Marker::Revoked,
+            "@cert-authority" => Marker::Authority,
+            _ => return None,
+        };
         first = fields.next()?;
     }
     let names = parse_names(first)?;
@@ -137,7 +145,7 @@ impl Names {
 }
 
 /// `*` stands for any run of characters, `?` for one. Linear in the product of both lengths at worst.
-fn glob_matches(glob: &[u8], text: &[u8]) -> bool {
+pub(crate) fn glob_matches(glob: &[u8], text: &[u8]) -> bool {
     let (mut g, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
@@ -227,10 +235,12 @@ mod tests {
     }
 
     #[test]
-    fn revoked_keys_are_apart_and_authorities_say_nothing_about_plain_keys() {
-        let known = KnownHosts::parse(&format!("@revoked * {KEY}\n@cert-authority * {KEY}\n"));
-        assert!(known.keys("web-1", 22).is_empty());
+    fn each_marker_is_apart_and_an_authority_is_nobodys_plain_key() {
+        let known = KnownHosts::parse(&format!("@revoked * {KEY}\n@cert-authority *.example {KEY}\n@other * {KEY}\n"));
+        assert!(known.keys("web-1.example", 22).is_empty());
         assert_eq!(known.revoked("web-1", 22).len(), 1);
+        assert_eq!(known.authorities("web-1.example", 22).len(), 1);
+        assert!(known.authorities("web-1", 22).is_empty());
     }
 
     #[test]

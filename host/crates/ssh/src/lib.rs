@@ -15,6 +15,7 @@
 //! This crate must not know: databases, HTTP, WebAssembly, jobs. It tells of host keys and never stores them.
 
 mod auth;
+mod breaker;
 mod cancel;
 mod capsule;
 mod chain;
@@ -25,15 +26,19 @@ mod exec;
 mod facts;
 mod failure;
 mod handler;
+mod handshake;
+mod hostcert;
 mod hostkey;
 mod known_hosts;
 mod local;
 mod machine;
 mod pool;
+mod reach;
 mod record;
 mod runner;
 mod wrap;
 
+pub use breaker::BreakerConfig;
 pub use config::{AgentSocket, HostKeySink, SshConfig};
 pub use known_hosts::{KnownHosts, fingerprint};
 pub use local::LocalRunner;

@@ -131,14 +131,15 @@ impl Runner for LocalRunner {
         ended.map(exit_of).map_err(|error| RunError::Lost(format!("the command's output cannot be read: {error}")))
     }
 
-    async fn probe(&self, _target: &Target) -> Probe {
+    async fn probe(&self, target: &Target) -> Probe {
         let started = Instant::now();
         let result = self.try_shell().await;
         let detail = match &result {
             Ok(_) => "a command was run on this machine".to_owned(),
             Err(failure) => format!("{}; {}", failure.message, failure.remedy),
         };
-        let step = Step { name: "exec", ok: result.is_ok(), detail, took: started.elapsed() };
+        let step =
+            Step { vm: target.vm.name.clone(), name: "exec", ok: result.is_ok(), detail, took: started.elapsed() };
         Probe { steps: vec![step], latency: result.as_ref().ok().copied(), failure: result.err(), new_host_key: None }
     }
 

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::chain::{Chain, Route};
-use crate::connection::{Connection, Dialer};
+use crate::connection::{Connection, Dialer, Wish};
 use crate::failure::failure;
 
 /// How often idle connections are looked for.
@@ -189,14 +189,15 @@ impl Pool {
     fn dial<'a>(self: &'a Arc<Self>, chain: &'a Chain) -> BoxFuture<'a, DialResult> {
         Box::pin(async move {
             let Some(parent) = chain.parent() else {
-                return self.dialer.dial(chain.vm(), None, &mut Vec::new()).await.map(Arc::new);
+                return self.dialer.dial(chain.vm(), None, Wish::Usual, &mut Vec::new()).await.map(Arc::new);
             };
-            let (hop, fresh) = self.connection(&parent).await?;
-            let first = self.dialer.dial(chain.vm(), Some(Arc::clone(&hop)), &mut Vec::new()).await;
+            let on_the_way = |failure: Failure| at_hop(&parent.vm().name, failure);
+            let (hop, fresh) = self.connection(&parent).await.map_err(on_the_way)?;
+            let first = self.dialer.dial(chain.vm(), Some(Arc::clone(&hop)), Wish::Usual, &mut Vec::new()).await;
             if first.is_err() && !fresh && !hop.is_usable() {
                 // The hop's connection was old and had died; nothing was started on the machine yet.
-                let (hop, _) = self.connection(&parent).await?;
-                return self.dialer.dial(chain.vm(), Some(hop), &mut Vec::new()).await.map(Arc::new);
+                let (hop, _) = self.connection(&parent).await.map_err(on_the_way)?;
+                return self.dialer.dial(chain.vm(), Some(hop), Wish::Usual, &mut Vec::new()).await.map(Arc::new);
             }
             first.map(Arc::new)
         })
@@ -251,6 +252,15 @@ impl Drop for Pool {
 enum Purpose {
     Command { urgent: bool },
     Other,
+}
+
+/// A failure of a machine on the way, told as such. Its key is not the key of the machine that is wanted.
+pub(crate) fn at_hop(hop: &str, failure: Failure) -> Failure {
+    const MARK: &str = "on the way, at ";
+    if failure.message.starts_with(MARK) {
+        return failure;
+    }
+    Failure { message: format!("{MARK}{hop}: {}", failure.message), offered_host_key: None, ..failure }
 }
 
 fn stopping() -> Failure {

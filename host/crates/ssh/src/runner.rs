@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use corral_domain::{Facts, RenderedCommand, VmId};
+use corral_domain::{Facts, RenderedCommand, Vm, VmId};
 use corral_engine::ports::{Exit, Failure, Probe, RunError, RunEvent, Runner, Step, Target};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -13,11 +13,11 @@ use crate::cancel::{self, Receipt};
 use crate::capsule::Kept;
 use crate::chain::Chain;
 use crate::config::SshConfig;
-use crate::connection::{Connection, Dialer, ok_step};
+use crate::connection::{Connection, Dialer, Wish, ok_step};
 use crate::exec::{self, Cut, OpenError, Running, shown_exit};
 use crate::facts;
 use crate::failure::failure;
-use crate::pool::{Lease, Pool};
+use crate::pool::{Lease, Pool, at_hop};
 use crate::wrap;
 
 /// How often a channel is asked for before the machine counts as full.
@@ -169,21 +169,20 @@ impl SshRunner {
         RunError::Cancelled(receipt.to_domain(self.config().clock.now()))
     }
 
-    async fn probe_steps(&self, chain: &Chain, probe: &mut Probe) -> Result<(), Failure> {
-        let via = match chain.parent() {
-            Some(parent) => {
-                let started = Instant::now();
-                let (hop, _) = self.pool.connection(&parent).await?;
-                probe.steps.push(ok_step("connect", started, format!("hop {} is connected", parent.vm().name)));
-                Some(hop)
-            }
-            None => None,
-        };
-        let connection = self.pool.dialer.dial(chain.vm(), via, &mut probe.steps).await?;
+    /// Goes the whole way anew, machine by machine; `at` tells which one is being met.
+    async fn probe_steps(&self, chain: &Chain, at: &mut Arc<Vm>, probe: &mut Probe) -> Result<(), Failure> {
+        let mut way: Option<Arc<Connection>> = None;
+        for vm in chain.hops() {
+            *at = Arc::clone(vm);
+            let hop = self.pool.dialer.dial(vm, way.take(), Wish::Test, &mut probe.steps).await;
+            way = Some(Arc::new(hop.map_err(|failure| at_hop(&vm.name, failure))?));
+        }
+        *at = Arc::clone(chain.vm());
+        let connection = self.pool.dialer.dial(chain.vm(), way, Wish::Test, &mut probe.steps).await?;
         probe.new_host_key.clone_from(&connection.new_host_key);
         let started = Instant::now();
         self.probe_exec(&connection, chain).await?;
-        probe.steps.push(ok_step("exec", started, "a command was run".to_owned()));
+        probe.steps.push(ok_step(chain.vm(), "exec", started, "a command was run".to_owned()));
         probe.latency = connection.ping(self.config().exec_timeout).await.ok();
         Ok(())
     }
@@ -274,12 +273,13 @@ impl Runner for SshRunner {
         let chain = Chain::new(target);
         let mut probe = Probe::default();
         let started = Instant::now();
-        if let Err(failure) = self.probe_steps(&chain, &mut probe).await {
+        let mut at = Arc::clone(chain.vm());
+        if let Err(failure) = self.probe_steps(&chain, &mut at, &mut probe).await {
             let before: Duration = probe.steps.iter().map(|step| step.took).sum();
             let name = if failure.step == "handshake" { "host key" } else { failure.step };
             let detail = format!("{}; {}", failure.message, failure.remedy);
             let took = started.elapsed().saturating_sub(before);
-            probe.steps.push(Step { name, ok: false, detail, took });
+            probe.steps.push(Step { vm: at.name.clone(), name, ok: false, detail, took });
             probe.failure = Some(failure);
         }
         probe

@@ -17,6 +17,7 @@ mod error;
 mod jobs;
 mod logs;
 mod migrate;
+mod secrets;
 mod state;
 mod tokens;
 

@@ -207,7 +207,7 @@ async fn insert_event(conn: &mut SqliteConnection, event: &Event, body: &str) ->
     Ok(())
 }
 
-async fn insert_audit(conn: &mut SqliteConnection, audit: &Audit) -> sqlx::Result<()> {
+pub(crate) async fn insert_audit(conn: &mut SqliteConnection, audit: &Audit) -> sqlx::Result<()> {
     let at = audit.at.as_millis();
     sqlx::query!(
         "INSERT INTO audit (at, actor, action, object, detail) VALUES (?, ?, ?, ?, ?)",

@@ -5,6 +5,7 @@
 
 pub mod logs;
 pub mod sample;
+pub mod secrets;
 pub mod state;
 pub mod tokens;
 
@@ -45,6 +46,11 @@ macro_rules! conformance_tests {
             of_many_removals_at_once_one_succeeds
             tokens_are_listed_by_kind_oldest_first
             expired_tokens_are_removed_and_no_others
+        );
+        $crate::conformance_tests!(@tests $open, secrets:
+            a_secret_is_found_by_its_name_until_it_is_removed
+            a_replaced_secret_keeps_when_it_was_made
+            secrets_are_listed_by_name
         );
     };
     (@tests $open:path, $part:ident: $($name:ident)*) => {

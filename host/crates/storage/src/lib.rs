@@ -13,8 +13,10 @@ pub mod chunk;
 pub mod conformance;
 mod error;
 mod logs;
+mod secrets;
 mod state;
 
 pub use error::StorageError;
 pub use logs::{LogAppend, LogEnd, LogStore, StoredChunk};
+pub use secrets::{SecretRow, SecretStore};
 pub use state::{Audit, Commit, EventPage, JobFilter, JobPage, Loaded, StateStore, TokenRow, TokenStore, Write};

@@ -91,7 +91,13 @@ impl Runner for FakeRunner {
     }
 
     async fn probe(&self, _: &Target) -> Probe {
-        let step = |name, ok| Step { name, ok, detail: "as expected".into(), took: Duration::from_millis(3) };
+        let step = |name, ok| Step {
+            vm: "web-1".into(),
+            name,
+            ok,
+            detail: "as expected".into(),
+            took: Duration::from_millis(3),
+        };
         Probe {
             steps: vec![step("resolve", true), step("connect", false)],
             latency: None,

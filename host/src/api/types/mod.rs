@@ -6,6 +6,7 @@ mod job;
 mod plugin;
 mod template;
 mod vm;
+mod vm_options;
 
 pub use event::{Event, EventSource};
 pub use facts::Facts;
@@ -13,6 +14,7 @@ pub use job::{Command, Counts, Job, JobStatus, Mode, Receipt, Task, TaskStatus, 
 pub use plugin::{Plugin, PluginState};
 pub use template::{Template, TemplateProblems};
 pub use vm::{Auth, Source, Transport, Vm, VmStatus};
+pub use vm_options::VmOptions;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

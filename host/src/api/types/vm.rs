@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::Facts;
+use super::{Facts, VmOptions};
 
 /// A machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -55,8 +55,14 @@ pub struct Vm {
     pub source: Option<Source>,
     /// Accepted host keys.
     pub host_keys: Vec<HostKey>,
+    /// Host keys that are refused, whatever else speaks for them.
+    #[serde(default)]
+    pub revoked_host_keys: Vec<RevokedHostKey>,
     /// Accept the first host key that it shows.
     pub accept_new_host_key: bool,
+    /// How connections to it differ from the usual.
+    #[serde(default)]
+    pub options: VmOptions,
     /// Counts changes; the ETag.
     pub version: u64,
     /// When it was added.
@@ -139,6 +145,18 @@ pub struct HostKey {
     pub pinned_at: Timestamp,
 }
 
+/// A host key that is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RevokedHostKey {
+    /// `ssh-ed25519 AAAA…`.
+    pub key: String,
+    /// As `ssh-keygen -l` shows it: `SHA256:…`.
+    pub fingerprint: String,
+    /// Since when it is refused.
+    #[schema(value_type = String, format = DateTime)]
+    pub revoked_at: Timestamp,
+}
+
 impl Vm {
     /// A VM with what the state knows of its health.
     pub fn new(vm: &corral_domain::Vm, state: &State) -> Self {
@@ -161,7 +179,9 @@ impl Vm {
             jump: vm.jump.clone(),
             source: vm.source.clone().map(Source::from),
             host_keys: vm.pins.iter().map(HostKey::from).collect(),
+            revoked_host_keys: vm.revoked.iter().map(RevokedHostKey::from).collect(),
             accept_new_host_key: vm.accept_new_host_key,
+            options: vm.options.clone().into(),
             version: vm.version,
             created_at: vm.created_at,
             updated_at: vm.updated_at,
@@ -245,6 +265,12 @@ impl From<Source> for corral_domain::Source {
 impl From<&corral_domain::Pin> for HostKey {
     fn from(pin: &corral_domain::Pin) -> Self {
         Self { key: pin.key.clone(), fingerprint: fingerprint(&pin.key), pinned_at: pin.pinned_at }
+    }
+}
+
+impl From<&corral_domain::Revoked> for RevokedHostKey {
+    fn from(revoked: &corral_domain::Revoked) -> Self {
+        Self { key: revoked.key.clone(), fingerprint: fingerprint(&revoked.key), revoked_at: revoked.revoked_at }
     }
 }
 

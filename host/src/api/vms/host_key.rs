@@ -18,7 +18,7 @@ use crate::api::types::Vm;
 #[serde(deny_unknown_fields)]
 pub struct HostKeyBody {
     action: HostKeyVerb,
-    /// In OpenSSH format. Without: the key that the VM offered; for `revoke`: all.
+    /// In OpenSSH format. Without: the key that the VM offered; for `revoke`: those that are pinned.
     key: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub enum HostKeyVerb {
     Accept,
     /// Instead of them: the VM was rebuilt.
     Replace,
-    /// No longer.
+    /// Never again, also not where known_hosts has it.
     Revoke,
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::api::problem::{FieldProblem, Problem};
-use crate::api::types::{Auth, Source, Transport};
+use crate::api::types::{Auth, Source, Transport, VmOptions};
 
 /// A VM as somebody gives it. Only the name has no default.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -42,6 +42,9 @@ pub struct VmBody {
     /// Accept the first host key that it shows.
     #[serde(default)]
     pub accept_new_host_key: bool,
+    /// How connections to it differ from the usual.
+    #[serde(default)]
+    pub options: VmOptions,
 }
 
 impl TryFrom<VmBody> for NewVm {
@@ -62,6 +65,7 @@ impl TryFrom<VmBody> for NewVm {
             source: body.source.map(corral_domain::Source::from),
             host_keys: body.host_keys,
             accept_new_host_key: body.accept_new_host_key,
+            options: body.options.into(),
         })
     }
 }
@@ -81,6 +85,8 @@ pub struct VmPatch {
     #[schema(value_type = Option<Vec<String>>)]
     pub jump: Option<Vec<VmId>>,
     pub accept_new_host_key: Option<bool>,
+    /// All of its options; those that are left out are as usual again.
+    pub options: Option<VmOptions>,
 }
 
 impl VmPatch {
@@ -98,6 +104,7 @@ impl VmPatch {
         set(&mut vm.transport, self.transport.map(corral_domain::Transport::from));
         set(&mut vm.jump, self.jump);
         set(&mut vm.accept_new_host_key, self.accept_new_host_key);
+        set(&mut vm.options, self.options.map(corral_domain::VmOptions::from));
         if let Some(auth) = self.auth {
             vm.auth = auth.try_into().map_err(|error| Problem::invalid(vec![FieldProblem::from(error)]))?;
         }

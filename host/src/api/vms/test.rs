@@ -32,6 +32,8 @@ pub struct ProbeResult {
 /// One step.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProbeStep {
+    /// Name of the machine that it is about: the one that is tested, or one on the way to it.
+    pub vm: String,
     /// `resolve`, `connect`, `host key`, `authenticate`, `exec`.
     pub name: String,
     /// Whether it went well.
@@ -80,7 +82,7 @@ impl From<Probe> for ProbeResult {
 impl From<Step> for ProbeStep {
     fn from(step: Step) -> Self {
         let took_ms = u64::try_from(step.took.as_millis()).unwrap_or(u64::MAX);
-        Self { name: step.name.to_owned(), ok: step.ok, detail: step.detail, took_ms }
+        Self { vm: step.vm, name: step.name.to_owned(), ok: step.ok, detail: step.detail, took_ms }
     }
 }
 

@@ -31,6 +31,30 @@ pub async fn database(path: &Path) -> Check {
     }
 }
 
+/// Whether the secrets can be opened.
+pub async fn secrets(path: &Path) -> Option<Check> {
+    const NAME: &str = "secrets";
+    let data = DataDir::existing(Some(path)).ok()?;
+    let store = wiring::open_store(&data).await.ok()?;
+    let found = wiring::vault(&data, &store).check().await;
+    store.close().await;
+    Some(match found {
+        Ok(found) => Check::ok(NAME, found),
+        Err(error) => {
+            let (found, remedy) = split_remedy(&error.to_string());
+            Check::fail(NAME, found, remedy)
+        }
+    })
+}
+
+/// What happened, and what to do about it: the part behind the first semicolon.
+fn split_remedy(text: &str) -> (String, String) {
+    match text.split_once("; ") {
+        Some((found, remedy)) => (found.to_owned(), remedy.to_owned()),
+        None => (text.to_owned(), "look at the file and at the backup of the data folder".to_owned()),
+    }
+}
+
 /// The running host with its plugins, or whether one could start.
 pub async fn host(path: &Path, config: &Config, token: Option<&str>) -> Vec<Check> {
     let info = DataDir::existing(Some(path)).ok().and_then(|data| data.run_info());

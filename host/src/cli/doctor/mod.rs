@@ -91,6 +91,7 @@ pub async fn run(args: Args) -> Result<Exit> {
     checks.push(machine::disk(&path));
     checks.push(machine::open_files());
     checks.push(host::database(&path).await);
+    checks.extend(host::secrets(&path).await);
     checks.extend(host::host(&path, &config, args.token.as_deref()).await);
     checks.push(ssh::agent());
     checks.push(ssh::known_hosts());

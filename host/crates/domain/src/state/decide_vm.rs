@@ -1,8 +1,9 @@
 //! What may happen to VMs, plugins and settings.
 
-use crate::vm::PINS_MAX;
+use crate::vm::{PINS_MAX, REVOKED_MAX};
 use crate::{
-    EventKind, Facts, FieldError, NewVm, Pin, PluginInfo, PluginState, Refusal, State, Timestamp, Vm, VmHealth, VmId,
+    EventKind, Facts, FieldError, NewVm, Pin, PluginInfo, PluginState, Refusal, Revoked, State, Timestamp, Vm,
+    VmHealth, VmId,
 };
 
 const SETTING_KEY_MAX: usize = 128;
@@ -115,10 +116,38 @@ impl State {
         if keys.len() > PINS_MAX {
             return Err(Refusal::Invalid(vec![FieldError::new("host_keys", format!("at most {PINS_MAX}"))]));
         }
+        // Also a first contact that was under way when the key was revoked ends here.
+        if keys.iter().any(|key| vm.revoked.iter().any(|revoked| revoked.key == *key)) {
+            return Err(Refusal::Conflict(format!("the host key was revoked for `{}`", vm.name)));
+        }
         vm.pins = keys
             .into_iter()
             .map(|key| vm.pins.iter().find(|pin| pin.key == key).cloned().unwrap_or(Pin { key, pinned_at: now }))
             .collect();
+        Ok(self.host_keys_decided(vm, now))
+    }
+
+    pub(super) fn decide_revoke(&self, id: VmId, keys: Vec<String>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        let mut vm = self.vm_or_refuse(id)?.clone();
+        if keys.len() > REVOKED_MAX {
+            let text =
+                format!("at most {REVOKED_MAX} are remembered as revoked; accept those again that no longer matter");
+            return Err(Refusal::Invalid(vec![FieldError::new("key", text)]));
+        }
+        vm.pins.retain(|pin| !keys.contains(&pin.key));
+        vm.revoked = keys
+            .into_iter()
+            .map(|key| {
+                let known = vm.revoked.iter().find(|revoked| revoked.key == key).cloned();
+                known.unwrap_or(Revoked { key, revoked_at: now })
+            })
+            .collect();
+        Ok(self.host_keys_decided(vm, now))
+    }
+
+    /// A key that was offered is a pending decision no longer.
+    fn host_keys_decided(&self, mut vm: Vm, now: Timestamp) -> Vec<EventKind> {
+        let id = vm.id;
         vm.version += 1;
         vm.updated_at = now;
         let mut events = vec![EventKind::VmUpdated { vm }];
@@ -126,7 +155,7 @@ impl State {
             let health = VmHealth { offered_host_key: None, ..VmHealth::clone(health) };
             events.push(EventKind::VmStatusChanged { id, health });
         }
-        Ok(events)
+        events
     }
 
     pub(super) fn decide_health(&self, id: VmId, health: VmHealth) -> Result<Vec<EventKind>, Refusal> {

@@ -81,6 +81,13 @@ pub enum Command {
         /// All that are accepted from now on.
         keys: Vec<String>,
     },
+    /// Replace the revoked host keys of a VM. A pinned one among them is pinned no longer.
+    RevokeHostKeys {
+        /// Which.
+        id: VmId,
+        /// All that are revoked from now on.
+        keys: Vec<String>,
+    },
     /// Report what was seen of a VM.
     ReportHealth {
         /// Which.
@@ -224,6 +231,7 @@ impl State {
             Command::ReplaceVm { id, new, if_version } => self.decide_replace_vm(id, new, if_version, now),
             Command::RemoveVm { id } => self.decide_remove_vm(id),
             Command::PinHostKeys { id, keys } => self.decide_pin(id, keys, now),
+            Command::RevokeHostKeys { id, keys } => self.decide_revoke(id, keys, now),
             Command::ReportHealth { id, health } => self.decide_health(id, health),
             Command::ReportFacts { id, facts } => self.decide_facts(id, facts),
             Command::SaveTemplate { template, create } => self.decide_save_template(template, create),

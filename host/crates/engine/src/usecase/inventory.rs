@@ -1,5 +1,6 @@
 //! VMs: add, edit, remove, test, host keys.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use corral_domain::{Command, NewVm, Vm, VmId};
@@ -21,7 +22,7 @@ pub enum HostKeyAction {
         /// In OpenSSH format.
         key: Option<String>,
     },
-    /// Accept a key no longer; without one, none.
+    /// Never accept a key again, also not where known_hosts has it; without one, those that are pinned.
     Revoke {
         /// In OpenSSH format.
         key: Option<String>,
@@ -102,17 +103,22 @@ impl Engine {
         let vm = match action {
             HostKeyAction::Accept { key } => {
                 let key = self.offered(id, key)?;
+                self.pardon(actor, id, &key).await?;
                 self.pin(actor, id, |keys| keys.push(key), "accept").await?
             }
             HostKeyAction::Replace { key } => {
                 let key = self.offered(id, key)?;
+                self.pardon(actor, id, &key).await?;
                 self.pin(actor, id, |keys| *keys = vec![key], "replace").await?
             }
             HostKeyAction::Revoke { key: Some(key) } => {
                 let key = normal_key(&key)?;
-                self.pin(actor, id, |keys| keys.retain(|known| *known != key), "revoke").await?
+                self.revoke(actor, id, |keys| keys.push(key), "revoke").await?
             }
-            HostKeyAction::Revoke { key: None } => self.pin(actor, id, Vec::clear, "revoke all").await?,
+            HostKeyAction::Revoke { key: None } => {
+                let pinned: Vec<_> = self.vm(id)?.pins.iter().map(|pin| pin.key.clone()).collect();
+                self.revoke(actor, id, |keys| keys.extend(pinned), "revoke all").await?
+            }
         };
         self.inner.deps.runner.forget(id).await;
         self.look_soon(&vm);
@@ -150,6 +156,33 @@ impl Engine {
         if keys != before {
             let audit = note("vm.host-key", id, why);
             self.inner.manager.submit(actor, Command::PinHostKeys { id, keys }, audit).await?;
+        }
+        self.vm(id)
+    }
+
+    /// A person who accepts a revoked key by name takes the revocation back. The host itself never does.
+    async fn pardon(&self, actor: &Actor, id: VmId, key: &str) -> Result<(), UseCaseError> {
+        if *actor != Actor::host() {
+            self.revoke(actor, id, |keys| keys.retain(|revoked| revoked != key), "pardon").await?;
+        }
+        Ok(())
+    }
+
+    async fn revoke(
+        &self,
+        actor: &Actor,
+        id: VmId,
+        edit: impl FnOnce(&mut Vec<String>),
+        why: &str,
+    ) -> Result<Arc<Vm>, UseCaseError> {
+        let before: Vec<String> = self.vm(id)?.revoked.iter().map(|revoked| revoked.key.clone()).collect();
+        let mut keys = before.clone();
+        edit(&mut keys);
+        let mut seen = HashSet::new();
+        keys.retain(|key| seen.insert(key.clone()));
+        if keys != before {
+            let audit = note("vm.host-key", id, why);
+            self.inner.manager.submit(actor, Command::RevokeHostKeys { id, keys }, audit).await?;
         }
         self.vm(id)
     }

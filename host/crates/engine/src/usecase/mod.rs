@@ -6,6 +6,7 @@ mod idempotency;
 mod inventory;
 mod jobs;
 mod plugins;
+mod secrets;
 mod templates;
 
 pub use discovery::{Difference, Discovered, Imported};

@@ -35,7 +35,7 @@ async fn an_unknown_key_is_offered_and_not_used() {
     assert_eq!(failure.step, "host key");
     assert_eq!(failure.offered_host_key, Some(sshd.host_key("ed25519")));
     assert!(failure.message.contains(&fingerprint_of(&sshd.host_key("ed25519"), &sshd)), "{failure}");
-    assert!(failure.remedy.contains("corral vm host-key web-1 --accept"), "{failure}");
+    assert!(failure.remedy.contains("corral vm host-key web-1 accept"), "{failure}");
     assert!(!sshd.log().contains("Accepted publickey"), "{}", sshd.log());
 }
 
@@ -76,7 +76,7 @@ async fn a_changed_key_is_a_hard_stop_that_shows_both_fingerprints() {
     for key in [&old, &new] {
         assert!(failure.message.contains(&fingerprint_of(key, &sshd)), "{failure}");
     }
-    assert!(failure.remedy.contains("corral vm host-key web-1 --replace"), "{failure}");
+    assert!(failure.remedy.contains("corral vm host-key web-1 replace"), "{failure}");
     // The same from known_hosts.
     let line = format!("[{}]:{} {old}\n", sshd.ip(0), sshd.port());
     let failure = unreachable(&SshRunner::new(knowing(&sshd, &line)), &to(unpinned(&sshd))).await;

@@ -28,8 +28,8 @@ pub struct Options {
     pub host_keys: Vec<&'static str>,
     /// Further lines of `sshd_config`.
     pub config: String,
-    /// Shell text that mounts what only this machine is to see; it runs as root in a mount namespace of the server's own,
-    /// which ends with the last process in it. Empty: no such namespace.
+    /// Shell text that mounts what only this machine is to see; `$MACHINE` is its folder. It runs as root in a mount namespace
+    /// of the server's own, which ends with the last process in it. Empty: no such namespace.
     pub mounts: String,
 }
 
@@ -206,7 +206,7 @@ impl Sshd {
             let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
             let _ = write!(script, "exec unshare --user --map-user={user} --map-group={group} \"$0\" \"$@\"");
         }
-        command.args(["sh", "-c", &script]).arg(program()?);
+        command.args(["sh", "-c", &script]).arg(program()?).env("MACHINE", self.folder.path());
         Ok(command)
     }
 

@@ -1,4 +1,4 @@
-//! Everything a person types: `cargo xtask run`, `test`, `plugins`, `web`, `bench`, `screenshots`.
+//! Everything a person types: `cargo xtask run`, `test`, `plugins`, `web`, `soak`, `bench`, `screenshots`.
 //!
 //! Depends on the standard library only, so that the first command on a fresh machine says something within seconds.
 //! Every step prints what it does and how long it took; what is already done is recognised by the content of its
@@ -13,6 +13,7 @@ mod plugins;
 mod run;
 mod screenshots;
 mod shell;
+mod soak;
 mod sqlx;
 mod steps;
 mod suite;
@@ -31,6 +32,9 @@ cargo xtask COMMAND
   plugins                     build the bundled plugins for WebAssembly into target/plugins
   web                         install the dashboard's packages and build it into web/build
   types                       write web/openapi.json and the dashboard's types anew from the host's routes
+  soak [--kills N] [--minutes M] [--seed S] [--lanes L]
+                              kill connections, sshd and hosts under running jobs and compare every byte: 5,000 kills, an
+                              hour at most; a seed gives the same again
   bench start                 release build, then the figures of docs/benchmarks.md
   screenshots                 take docs/screenshots anew from a running demo, in Chromium
   sqlx-prepare                describe the host's SQL queries anew, after one was changed
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         ["plugins"] => tools::ensure(&tools::FOR_PLUGINS).and_then(|()| plugins::build()),
         ["web"] => tools::ensure(&tools::FOR_WEB).and_then(|()| web::install()).and_then(|()| web::build()),
         ["types"] => types::write(),
+        ["soak", options @ ..] => soak::soak(options),
         ["bench", "start"] => bench::start(),
         ["screenshots"] => screenshots::take(),
         ["sqlx-prepare"] => sqlx::prepare(),

@@ -89,8 +89,18 @@ fn doc_test(tally: &mut Tally) -> Result {
 /// The real binary with real sshd, real plugins and a real browser. Named by package the features would be others than
 /// in `build`, and all would be built anew; so the workspace again, and of it only these.
 fn system_test(tally: &mut Tally) -> Result {
-    let mut command =
-        cargo(&["test", "--locked", "--no-fail-fast", "--workspace", "--test", "system", "--test", "ssh"]);
+    let mut command = cargo(&[
+        "test",
+        "--locked",
+        "--no-fail-fast",
+        "--workspace",
+        "--test",
+        "system",
+        "--test",
+        "ssh",
+        "--test",
+        "survival",
+    ]);
     command.env("CORRAL_BIN", binary(false)).env("CORRAL_CHROMIUM", tools::chromium()?);
     run_counted(&mut command, tally)
 }

@@ -1,6 +1,5 @@
 //! A host that is killed and comes back at the same address, and how those who speak with it live with that.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -21,8 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(60);
 /// A host that was started again is left in peace for so long: it must get something done in between.
 const PEACE: Duration = Duration::from_millis(1_500);
 /// The host's settings: what waits, waits shortly.
-const CONFIG: &str = "[limits]\nhealth_interval_seconds = 2\nstop_grace_seconds = 1\n\
-                      [ssh]\nkeepalive_seconds = 1\nkeepalive_misses = 2\n";
+const CONFIG: &str = "[limits]\nhealth_interval_seconds = 2\nstop_grace_seconds = 1\n";
 
 /// How a host ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +49,6 @@ pub struct Keeper {
     running: Mutex<Running>,
     /// Speaks with it.
     pub client: Client,
-    keys: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -63,16 +60,21 @@ struct Running {
 impl Keeper {
     /// Starts one at an address of its own: 127.4.`number`.1.
     pub fn start(number: u8) -> Result<Self> {
+        Self::start_with(number, "")
+    }
+
+    /// The same with more lines in `[limits]`.
+    pub fn start_with(number: u8, limits: &str) -> Result<Self> {
         tokio::task::block_in_place(|| {
             let site = Site::new()?;
             let config = site.path("corral.toml");
-            std::fs::write(&config, CONFIG)?;
+            std::fs::write(&config, format!("{CONFIG}{limits}\n"))?;
             let site = site.with_args(&["--config", &config.display().to_string()]);
             let host = site.start_at(&format!("127.4.{number}.1:0"))?;
             let client = site.client(&host)?;
             let listen = host.ready.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
             let running = Mutex::new(Running { host, since: Instant::now() });
-            Ok(Self { site, listen, running, client, keys: AtomicU64::new(0) })
+            Ok(Self { site, listen, running, client })
         })
     }
 
@@ -115,24 +117,23 @@ impl Keeper {
         self.ask(Method::GET, path, None).await
     }
 
-    /// POST, likewise, and with a key by which the host knows that it is the same request.
+    /// POST, likewise; only for what may be asked for twice.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         self.ask(Method::POST, path, Some(body)).await
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let key = format!("harness-{}", self.keys.fetch_add(1, Ordering::Relaxed));
         let begun = Instant::now();
         loop {
             let mut request = self.client.request(method.clone(), path);
             if let Some(body) = body {
-                request = request.header("Idempotency-Key", &key).json(body);
+                request = request.json(body);
             }
             match answer(request).await {
                 Ok((status, body)) if status.is_success() => return Ok(body),
-                Ok((StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT, body)) if is_passing(&body) => {}
+                // It is stopping, or gone.
+                Ok((StatusCode::SERVICE_UNAVAILABLE, _)) | Err(_) => {}
                 Ok((status, body)) => bail!("{method} {path}: {status}: {body}"),
-                Err(_) => {}
             }
             if begun.elapsed() > ANSWER_LIMIT {
                 self.check().await?;
@@ -144,15 +145,33 @@ impl Keeper {
 
     /// Adds a machine; returns its id.
     pub async fn add(&self, vm: &Value) -> Result<String> {
-        let added = self.post("/api/vms", vm).await?;
-        Ok(added["id"].as_str().with_context(|| format!("no id in {added}"))?.to_owned())
+        id_of(&self.post("/api/vms", vm).await?)
     }
 
     /// Starts a script on a machine; returns the job's id.
     pub async fn run(&self, script: &str, vm: &str) -> Result<String> {
-        let request = json!({"command": {"script": script}, "targets": {"vms": [vm]}, "mode": "durable"});
-        let job = self.post("/api/jobs", &request).await?;
-        Ok(job["id"].as_str().with_context(|| format!("no id in {job}"))?.to_owned())
+        self.run_in("durable", script, vm).await
+    }
+
+    /// The same in a mode.
+    pub async fn run_in(&self, mode: &str, script: &str, vm: &str) -> Result<String> {
+        let request = json!({"command": {"script": script}, "targets": {"vms": [vm]}, "mode": mode});
+        let begun = Instant::now();
+        loop {
+            match answer(self.client.request(Method::POST, "/api/jobs").json(&request)).await {
+                Ok((status, job)) if status.is_success() => return id_of(&job),
+                Ok((StatusCode::SERVICE_UNAVAILABLE, _)) | Err(_) if begun.elapsed() < ANSWER_LIMIT => {}
+                Ok((status, body)) => bail!("POST /api/jobs: {status}: {body}"),
+                Err(error) => return Err(error.context("starting a job")),
+            }
+            // The host may have taken it and died before it could say so.
+            let jobs = self.get("/api/jobs?limit=100").await?;
+            let mut jobs = jobs["items"].as_array().into_iter().flatten();
+            if let Some(job) = jobs.find(|job| job["command"]["script"] == script) {
+                return id_of(job);
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
     }
 
     /// Does something to a job: `cancel`, `check`, `close`.
@@ -191,15 +210,13 @@ fn end(host: &mut Host, blow: Blow) -> Result<()> {
     })
 }
 
+fn id_of(body: &Value) -> Result<String> {
+    Ok(body["id"].as_str().with_context(|| format!("no id in {body}"))?.to_owned())
+}
+
 async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value)> {
     let response = request.send().await?;
     let status = response.status();
     let bytes = response.bytes().await?;
     Ok((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
-}
-
-/// Whether a refusal is only for now: the host is stopping, or the same request is being worked on.
-fn is_passing(body: &Value) -> bool {
-    let detail = body["detail"].as_str().unwrap_or_default();
-    detail.contains("stopp") || detail.contains("ending") || detail.contains("being")
 }

@@ -16,8 +16,6 @@ use crate::sshd::{Options, Sshd, free_port, kill, processes_with};
 
 /// Where capsules lie, below the home folder.
 const CAPSULES: &str = ".local/state/corral/jobs";
-/// Seconds of silence after which the host asks such a machine for a sign of life.
-const KEEPALIVE_SECONDS: u64 = 1;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// `MaxSessions` that sshd is started anew with. At 1 nothing can be asked while a command is followed.
 const SESSIONS: [u8; 4] = [2, 3, 5, 10];
@@ -41,7 +39,7 @@ pub enum Fault {
     Reset,
     /// Connections are closed in good order.
     Finish,
-    /// Connections go silent, and nobody is told.
+    /// Connections go silent, and nobody is told for a while.
     HalfOpen,
     /// The link is slow for a while.
     Slow,
@@ -128,7 +126,6 @@ impl Machine {
             "user": Sshd::user(),
             "auth": {"kind": "key", "identity_file": self.client_key},
             "host_keys": [self.host_key],
-            "options": {"keepalive_seconds": KEEPALIVE_SECONDS},
         })
     }
 
@@ -149,7 +146,7 @@ impl Machine {
         match fault {
             Fault::Reset => return Ok(self.link.cut(Cut::Reset) > 0),
             Fault::Finish => return Ok(self.link.cut(Cut::Finish) > 0),
-            Fault::HalfOpen => return Ok(self.link.cut(Cut::Silence) > 0),
+            Fault::HalfOpen => return Ok(self.silenced(3 * a_while).await > 0),
             Fault::Slow => self.paced(Pace::Slow, 2 * a_while).await,
             Fault::Stall => self.paced(Pace::Stalled, a_while).await,
             Fault::Offline => return Ok(self.offline(a_while).await > 0),
@@ -158,6 +155,13 @@ impl Machine {
             Fault::SessionsChanged => self.restart_sshd(a_while, Some(sessions)).await?,
         }
         Ok(true)
+    }
+
+    async fn silenced(&self, time: Duration) -> usize {
+        let ended = self.link.cut(Cut::Silence);
+        tokio::time::sleep(time).await;
+        self.link.release();
+        ended
     }
 
     async fn paced(&self, pace: Pace, time: Duration) {
@@ -183,6 +187,16 @@ impl Machine {
             self.sshd().set_config(format!("MaxSessions {sessions}\n"));
         }
         tokio::task::block_in_place(|| self.sshd().try_launch())
+    }
+
+    /// Makes all capsules look as if nothing had happened to them for longer than they are kept.
+    pub fn age(&self) -> Result<()> {
+        const LONG_AGO: Duration = Duration::from_secs(8 * 24 * 3600);
+        for entry in std::fs::read_dir(self.sshd().home().join(CAPSULES)).into_iter().flatten() {
+            let folder = std::fs::File::open(entry?.path())?;
+            folder.set_modified(folder.metadata()?.modified()? - LONG_AGO)?;
+        }
+        Ok(())
     }
 
     /// Waits until nothing of any job is left on it: no process, no file.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
@@ -70,8 +70,11 @@ pub async fn rage(storm: Storm, watch: impl Fn(&Summary) + Send + Sync) -> Resul
         until: Instant::now() + storm.limit,
     };
     let lanes = (0..storm.lanes).map(|lane| weather.lane(lane, &watch));
-    futures::future::try_join_all(lanes).await?;
+    let lanes = futures::future::try_join_all(lanes).await?;
     keeper.check().await?;
+    // A host that has just come clears up.
+    keeper.without_host(Blow::Stopped, async { Ok(()) }).await?;
+    futures::future::join_all(lanes.iter().map(|(machine, vm)| weather.clean(machine, vm))).await;
     let summary = weather.summary().clone();
     Ok(summary)
 }
@@ -88,7 +91,7 @@ impl Weather<'_> {
     }
 
     /// One machine and its jobs.
-    async fn lane(&self, lane: u8, watch: &(impl Fn(&Summary) + Send + Sync)) -> Result<()> {
+    async fn lane(&self, lane: u8, watch: &(impl Fn(&Summary) + Send + Sync)) -> Result<(Machine, String)> {
         let machine = Machine::start(self.storm.lanes * self.storm.number + lane + 1).await?;
         let vm = self.keeper.add(&machine.vm()).await?;
         let mut round = 0;
@@ -100,11 +103,23 @@ impl Weather<'_> {
             }
             watch(&self.summary());
         }
+        Ok((machine, vm))
+    }
+
+    /// Nothing may be left of the jobs: neither what the host had leave to remove nor, a week later, what it forgot about when
+    /// it was killed.
+    async fn clean(&self, machine: &Machine, vm: &str) {
         let since = self.timeline.now();
-        if let Err(error) = machine.clean(CLEAN_LIMIT).await {
-            self.discrepancy(&machine, round, since, &error).await;
+        let cleaned = async {
+            machine.age()?;
+            let job = self.keeper.run("true", vm).await?;
+            let task = self.keeper.ended(&job, END_LIMIT).await?;
+            ensure!(task["status"] == "succeeded", "a last job on a calm day: {task}");
+            machine.clean(CLEAN_LIMIT).await
+        };
+        if let Err(error) = cleaned.await {
+            self.discrepancy(machine, 0, since, &error).await;
         }
-        Ok(())
     }
 
     async fn discrepancy(&self, machine: &Machine, round: u64, since: Duration, error: &anyhow::Error) {
@@ -132,8 +147,7 @@ impl Weather<'_> {
         let (job, cancel) = (job?, cancelled?);
         self.timeline.note(&machine.name, format!("job {job}: {workload:?}"));
         if cancel {
-            self.keeper.act(&job, "cancel").await?;
-            self.timeline.note(&machine.name, "cancel asked for");
+            self.cancel(machine, &job).await?;
         }
         let task = self.keeper.ended(&job, END_LIMIT).await?;
         let wanted = wanted(&task, cancel);
@@ -141,13 +155,24 @@ impl Weather<'_> {
             .await
             .with_context(|| format!("the task is {task}"))?;
         let left = processes_of(&job, vm);
-        anyhow::ensure!(left.is_empty(), "processes {left:?} outlive their task {task}");
+        ensure!(left.is_empty(), "processes {left:?} outlive their task {task}");
         let mut summary = self.summary();
         summary.jobs += 1;
         summary.bytes += bytes;
         summary.not_started += u64::from(task["status"] == "unreachable");
         summary.cancelled += u64::from(task["status"] == "cancelled");
         Ok(())
+    }
+
+    async fn cancel(&self, machine: &Machine, job: &str) -> Result<()> {
+        let asked = self.keeper.act(job, "cancel").await;
+        self.timeline
+            .note(&machine.name, format!("cancel asked for: {}", if asked.is_ok() { "taken" } else { "refused" }));
+        match asked {
+            // It may have ended just before.
+            Err(_) if !self.keeper.get(&format!("/api/jobs/{job}")).await?["finished_at"].is_null() => Ok(()),
+            other => other.map(drop),
+        }
     }
 
     /// Lets the events of a round happen, each at its time; true if one of them is that the job be cancelled.

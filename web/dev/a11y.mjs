@@ -63,6 +63,7 @@ const SCREENS = {
   options: async (page) => {
     await page.goto(`${base}/commands`);
     await page.getByRole('button', { name: /^Run / }).nth(1).click();
+    if (page.viewportSize().width < 640) await page.getByRole('button', { name: /Choose a command/ }).click();
     await page.getByText('Options', { exact: true }).click();
     await page.getByRole('textbox', { name: 'Canary first' }).fill('0%');
     await page.getByRole('button', { name: 'Add a variable' }).click();

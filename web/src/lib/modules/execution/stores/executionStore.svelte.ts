@@ -56,14 +56,21 @@ export class ExecutionStore {
     return '';
   });
 
-  /** What would be sent, as text; null while something is missing. */
-  requestKey = $derived.by(() => (this.missing === '' ? JSON.stringify(this.request()) : null));
   private previewed = $state.raw<{ key: string; preview: Preview } | null>(null);
   previewProblem = $state('');
-  /** What the host says it would run; null while that is not known for what stands in the form now. */
-  preview = $derived.by(() => (this.previewed?.key === this.requestKey ? (this.previewed?.preview ?? null) : null));
 
   constructor(private readonly deps: ExecutionStoreDeps) {}
+
+  /** What would be sent, as text; null while something is missing. */
+  get requestKey(): string | null {
+    return this.missing === '' ? JSON.stringify(this.request()) : null;
+  }
+
+  /** What the host says it would run; null while that is not known for what stands in the form now. */
+  get preview(): Preview | null {
+    const held = this.previewed;
+    return held !== null && held.key === this.requestKey ? held.preview : null;
+  }
 
   setValue(name: string, value: string | boolean): void {
     if (!this.template) return;

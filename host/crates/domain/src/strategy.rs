@@ -5,6 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::FieldError;
+
+/// Longest name of an account, in bytes.
+const USER_MAX: usize = 64;
 /// Longest pause between two batches, in seconds.
 pub const PAUSE_SECONDS_MAX: u32 = 24 * 3600;
 
@@ -113,6 +117,28 @@ pub struct Strategy {
     pub job_timeout_seconds: Option<u32>,
 }
 
+impl Strategy {
+    /// Everything that is wrong with it; empty if nothing is.
+    pub fn problems(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let shares = [
+            ("canary", self.canary),
+            ("batch.size", self.batch.map(|batch| batch.size)),
+            ("max_failures", self.max_failures),
+        ];
+        for (field, share) in shares {
+            errors.extend(share.and_then(Share::problem).map(|problem| FieldError::new(field, problem)));
+        }
+        if self.batch.is_some_and(|batch| batch.pause_seconds > PAUSE_SECONDS_MAX) {
+            errors.push(FieldError::new("batch.pause_seconds", format!("is at most {PAUSE_SECONDS_MAX}")));
+        }
+        if self.job_timeout_seconds == Some(0) {
+            errors.push(FieldError::new("job_timeout_seconds", "is at least 1; leave it out for no limit"));
+        }
+        errors
+    }
+}
+
 /// As whom the command runs, by sudo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunAs {
@@ -123,9 +149,39 @@ pub struct RunAs {
     pub secret: Option<String>,
 }
 
+impl RunAs {
+    /// Everything that is wrong with it; empty if nothing is.
+    pub fn problems(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let user = &self.user;
+        if user.is_empty() || user.len() > USER_MAX {
+            errors.push(FieldError::new("run_as.user", format!("is the name of an account: 1 to {USER_MAX} bytes")));
+        } else if user.starts_with('-') || user.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            errors.push(FieldError::new("run_as.user", "does not begin with `-` and has no blanks"));
+        }
+        if self.secret.as_ref().is_some_and(String::is_empty) {
+            errors.push(FieldError::new("run_as.secret", "is the name of a secret; leave it out if sudo does not ask"));
+        }
+        errors
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_field() {
+        let batch = Some(Batch { size: Share::Percent(101), pause_seconds: PAUSE_SECONDS_MAX + 1 });
+        let strategy =
+            Strategy { canary: Some(Share::Count(0)), batch, max_failures: None, job_timeout_seconds: Some(0) };
+        let fields: Vec<_> = strategy.problems().into_iter().map(|error| error.field).collect();
+        assert_eq!(fields, ["canary", "batch.size", "batch.pause_seconds", "job_timeout_seconds"]);
+        for (user, fine) in [("root", true), ("www-data", true), ("", false), ("-u", false), ("a b", false)] {
+            let run_as = RunAs { user: user.to_owned(), secret: None };
+            assert_eq!(run_as.problems().is_empty(), fine, "{user}");
+        }
+    }
 
     #[test]
     fn a_share_is_a_count_or_a_percentage_and_never_nothing() {

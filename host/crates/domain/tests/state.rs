@@ -203,4 +203,44 @@ proptest! {
         history.run(Command::CancelJob { id }, 1001)?;
         prop_assert_eq!(history.events.len(), events, "asking again is no news");
     }
+
+    #[test]
+    fn a_closed_job_has_ended_and_nothing_of_it_changes_any_more(commands in commands(), job in 0..commands::JOBS) {
+        let mut history = History::default();
+        for (step, command) in commands.into_iter().enumerate() {
+            history.run(command, step)?;
+        }
+        let id = commands::job_id(job);
+        let at_work: Vec<_> = history.state.tasks_of(id).iter().map(|task| (task.key, task.status)).collect();
+        history.run(Command::CloseJob { id, by: "user:test".into(), received: vec![] }, 1000)?;
+        for (key, before) in at_work {
+            let task = &history.state.tasks[&key];
+            let expected = match before {
+                TaskStatus::Queued => TaskStatus::Cancelled,
+                TaskStatus::Connecting | TaskStatus::Running => TaskStatus::Unknown,
+                ended => ended,
+            };
+            prop_assert_eq!(task.status, expected);
+            prop_assert!(before.is_final() || task.message.starts_with("user:test closed the job"), "{}", task.message);
+        }
+        prop_assert!(history.state.jobs.get(&id).is_none_or(|job| job.status.is_final()));
+    }
+
+    #[test]
+    fn of_a_job_that_skips_what_is_queued_everything_else_goes_on(commands in commands(), job in 0..commands::JOBS) {
+        let mut history = History::default();
+        for (step, command) in commands.into_iter().enumerate() {
+            history.run(command, step)?;
+        }
+        let id = commands::job_id(job);
+        let before = history.state.tasks_of(id);
+        history.run(Command::SkipQueued { id, why: "not started: a rule".into() }, 1000)?;
+        for (before, after) in before.iter().zip(history.state.tasks_of(id)) {
+            if before.status == TaskStatus::Queued {
+                prop_assert_eq!((after.status, after.message.as_str()), (TaskStatus::Cancelled, "not started: a rule"));
+            } else {
+                prop_assert_eq!(before, &after);
+            }
+        }
+    }
 }

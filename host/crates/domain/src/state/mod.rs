@@ -3,7 +3,9 @@
 //! Cloning is cheap (persistent maps share their structure), so the one writer works on a copy and throws it away if the
 //! database refuses the change.
 
+mod decide_end;
 mod decide_job;
+mod decide_task;
 mod decide_template;
 mod decide_vm;
 
@@ -128,6 +130,29 @@ pub enum Command {
         /// Which.
         id: JobId,
     },
+    /// Ask for the end of some of a job's tasks, as for [`Command::CancelJob`]. Those that have ended stay as they are.
+    CancelTasks {
+        /// The job.
+        id: JobId,
+        /// Their VMs.
+        vms: Vec<VmId>,
+    },
+    /// No task of a job begins any more: those that are queued are cancelled.
+    SkipQueued {
+        /// Which job.
+        id: JobId,
+        /// Which rule says so, for people.
+        why: String,
+    },
+    /// Give up on a job: whatever of it has not ended is settled here and now, without asking any machine.
+    CloseJob {
+        /// Which.
+        id: JobId,
+        /// Who wishes it, for people.
+        by: String,
+        /// Lines and bytes of output that were received of tasks at work.
+        received: Vec<(VmId, u64, u64)>,
+    },
     /// Look after tasks of which the end is not known. The job may have left the memory, so it is given as it is stored.
     ReopenTasks {
         /// It.
@@ -239,6 +264,9 @@ impl State {
             Command::OfferTemplates { plugin, offer } => Ok(self.decide_offer(plugin, offer)),
             Command::CreateJob(new) => self.decide_create_job(*new, now),
             Command::CancelJob { id } => self.decide_cancel_job(id, now),
+            Command::CancelTasks { id, vms } => self.decide_cancel_tasks(id, &vms, now),
+            Command::SkipQueued { id, why } => self.decide_skip_queued(id, &why, now),
+            Command::CloseJob { id, by, received } => self.decide_close_job(id, &by, &received, now),
             Command::ReopenTasks { job, tasks, vms } => self.decide_reopen(*job, tasks, &vms),
             Command::ChangeTask { key, change } => self.decide_change_task(key, change, now),
             Command::ReportPlugin { plugin } => Ok(self.decide_plugin(plugin)),

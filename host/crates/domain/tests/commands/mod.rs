@@ -72,6 +72,10 @@ fn command() -> impl Strategy<Value = Command> {
         6 => new_job().prop_map(|new| Command::CreateJob(Box::new(new))),
         2 => job().prop_map(|id| Command::CancelJob { id }),
         4 => (job(), vm()).prop_map(|(job, vm)| reopen(job, vm)),
+        2 => (job(), vec(vm(), 0..3)).prop_map(|(id, vms)| Command::CancelTasks { id, vms }),
+        1 => (job(), text()).prop_map(|(id, why)| Command::SkipQueued { id, why }),
+        1 => (job(), vec((vm(), 0..9_u64, 0..9_u64), 0..3))
+            .prop_map(|(id, received)| Command::CloseJob { id, by: "user:test".into(), received }),
         36 => (job(), vm(), change()).prop_map(|(job, vm, change)| Command::ChangeTask { key: TaskKey { job, vm }, change }),
         1 => plugin().prop_map(|plugin| Command::ReportPlugin { plugin }),
         1 => plugin_id().prop_map(|id| Command::RemovePlugin { id }),

@@ -25,9 +25,9 @@ use super::{
         vms::list, vms::add, vms::show, vms::replace, vms::change, vms::remove, vms::test, vms::gather_facts, vms::host_key, vms::jobs,
         vms::commands, vms::save_command, ssh_hosts::list, discovery::sources, discovery::find, discovery::find_now,
         discovery::import, commands::list, commands::save, commands::show, commands::replace, commands::remove,
-        commands::render, jobs::list, jobs::create, jobs::show, jobs::cancel, jobs::check, logs::read, plugins::list,
-        plugins::show, plugins::reload, settings::list, settings::set, secrets::list, secrets::set, secrets::remove,
-        events::list, auth::login, auth::logout, auth::me, health::live,
+        commands::render, jobs::list, jobs::create, jobs::show, jobs::cancel, jobs::check, jobs::close, jobs::groups,
+        jobs::retry, logs::read, plugins::list, plugins::show, plugins::reload, settings::list, settings::set,
+        secrets::list, secrets::set, secrets::remove, events::list, auth::login, auth::logout, auth::me, health::live,
         health::ready, health::metrics,
     ),
     components(schemas(

@@ -106,23 +106,28 @@ impl std::fmt::Debug for AsUser {
 }
 
 impl AsUser {
-    /// Shell text that runs `script` as the account, and its standard input.
+    /// Shell text that runs `script` as the account, in its home where it has one, and the standard input for it.
     ///
     /// The password is the first line of standard input, so that it is in no argument and no environment. Where sudo does
     /// not ask (NOPASSWD, a fresh ticket) that line is still there; so the script begins only behind a line that is `mark`,
-    /// which must be hard to guess and without blanks.
+    /// which must be hard to guess and made of letters and digits. If the password is wrong, sudo takes `mark` and a line
+    /// more for further attempts and gives up; then nothing of the script was run.
+    ///
+    /// sudo empties the environment. The mark of a command's processes is handed on, so that they can be found.
     pub fn elevate(&self, script: &str, stdin: Option<&[u8]>, mark: &str) -> (String, Option<Vec<u8>>) {
-        let user = quote_word(&self.user);
-        let Some(password) = &self.password else {
-            let shell = format!("exec sudo -n -u {user} -- /bin/sh -c {}", quote_word(script));
-            return (shell, stdin.map(<[u8]>::to_vec));
+        let sudo = |options: &str| {
+            let user = quote_word(&self.user);
+            format!(r#"exec sudo {options} -H -u {user} -- env CORRAL_TASK="${{CORRAL_TASK-}}" /bin/sh -c"#)
         };
-        let inner = format!(r#"while IFS= read -r l && [ "$l" != {mark} ]; do :; done; unset l; eval "$1""#);
-        let shell = format!(
-            "exec sudo -S -p '' -u {user} -- /bin/sh -c {} sh {}",
-            quote_word(&inner),
-            quote_word(&format!("shift; {script}"))
+        let script = format!("cd 2>/dev/null || cd /\n{script}");
+        let Some(password) = &self.password else {
+            return (format!("{} {}", sudo("-n"), quote_word(&script)), stdin.map(<[u8]>::to_vec));
+        };
+        let inner = format!(
+            "while :; do IFS= read -r l || exit 125; [ \"$l\" = {mark} ] && break; done\nunset l; eval \"$1\""
         );
+        let shell =
+            format!("{} {} sh {}", sudo("-S -p ''"), quote_word(&inner), quote_word(&format!("shift\n{script}")));
         let mut input = format!("{password}\n{mark}\n").into_bytes();
         input.extend_from_slice(stdin.unwrap_or_default());
         (shell, Some(input))

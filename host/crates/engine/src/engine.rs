@@ -55,7 +55,7 @@ pub(crate) struct Inner {
     pub(crate) jobs: Mutex<HashMap<JobId, JobControl>>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) reports: health::Reports,
-    pub(crate) idempotency: Mutex<IdempotencyKeys>,
+    pub(crate) idempotency: IdempotencyKeys,
     /// No new work.
     pub(crate) stopping: CancellationToken,
     /// Running tasks are let go of.
@@ -94,7 +94,7 @@ impl Engine {
                 manager: handle,
                 logs,
                 jobs: Mutex::default(),
-                idempotency: Mutex::default(),
+                idempotency: IdempotencyKeys::default(),
                 stopping: CancellationToken::new(),
                 abandon: CancellationToken::new(),
                 work: TaskTracker::new(),

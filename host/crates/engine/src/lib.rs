@@ -31,4 +31,7 @@ pub use error::UseCaseError;
 pub use log::{LineSplitter, LogWindow};
 pub use settings::Settings;
 pub use subscription::{Lagged, Start, Subscription};
-pub use usecase::{Difference, Discovered, HostKeyAction, Imported, JobRequest, Targets, What};
+pub use usecase::{
+    Difference, Discovered, Group, GroupStream, Groups, HostKeyAction, Imported, JobRequest, Preview, PreviewItem, Targets,
+    What, Which,
+};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use corral_domain::{Clock, Command, Event, EventKind, JobId, Refusal, State, TaskKey, VmId};
-use corral_storage::{Audit, Commit, StateStore, StorageError, Write};
+use corral_storage::{Audit, Commit, IdempotencyKey, StateStore, StorageError, Write};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,7 @@ struct Request {
     actor: String,
     command: Command,
     audit: Option<AuditNote>,
+    key: Option<IdempotencyKey>,
     reply: oneshot::Sender<Result<Vec<Arc<Event>>, UseCaseError>>,
 }
 
@@ -61,8 +62,19 @@ impl StateHandle {
         command: Command,
         audit: impl Into<Option<AuditNote>>,
     ) -> Result<Vec<Arc<Event>>, UseCaseError> {
+        self.submit_keyed(actor, command, audit, None).await
+    }
+
+    /// The same, and an idempotency key that is stored with the change.
+    pub(crate) async fn submit_keyed(
+        &self,
+        actor: &Actor,
+        command: Command,
+        audit: impl Into<Option<AuditNote>>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Vec<Arc<Event>>, UseCaseError> {
         let (reply, answer) = oneshot::channel();
-        let request = Request { actor: actor.name.clone(), command, audit: audit.into(), reply };
+        let request = Request { actor: actor.name.clone(), command, audit: audit.into(), key, reply };
         self.queue.send(request).await.map_err(|_| UseCaseError::Stopping)?;
         answer.await.map_err(|_| UseCaseError::Stopping)?
     }
@@ -70,7 +82,7 @@ impl StateHandle {
     /// Asks for a change that needs no answer. Order with other wishes of the same caller is kept.
     pub(crate) async fn post(&self, command: Command) {
         let (reply, _) = oneshot::channel();
-        let request = Request { actor: "host".to_owned(), command, audit: None, reply };
+        let request = Request { actor: "host".to_owned(), command, audit: None, key: None, reply };
         // The queue is closed only when the host ends, and then nobody needs the change.
         let _closed = self.queue.send(request).await;
     }
@@ -148,8 +160,12 @@ impl Manager {
         let mut commit = Commit::default();
         let mut replies = Vec::with_capacity(batch.len());
         for request in batch.drain(..) {
-            let decided = self.decide(&mut next, request.command, &request.actor, request.audit, &mut commit);
-            replies.push((request.reply, decided));
+            let Request { actor, command, audit, key, reply } = request;
+            let decided = self.decide(&mut next, command, &actor, audit, &mut commit);
+            if decided.is_ok() {
+                commit.keys.extend(key);
+            }
+            replies.push((reply, decided));
         }
         commit.writes = writes(&next, &commit.events);
         let stored =

@@ -55,7 +55,7 @@ pub(crate) async fn settle(engine: &Engine) -> Result<(), StorageError> {
             }
         }
         if job.cancel_requested_at.is_none() {
-            run::start_job(engine, job.id, std::collections::HashMap::new());
+            run::start_job(engine, job.id, run::Inputs::default());
         }
     }
     Ok(())

@@ -41,7 +41,7 @@ async fn commits(store: &SqliteStore) -> Result<(), Box<dyn Error>> {
         let from = first + n * TASKS;
         let events = (from..from + TASKS).map(sample::event).collect();
         let writes = tasks.iter().map(|task| Write::PutTask(Arc::clone(task))).collect();
-        store.commit(&Commit { events, writes, audit: Vec::new() }).await?;
+        store.commit(&Commit { events, writes, ..Commit::default() }).await?;
     }
     let took = started.elapsed().as_secs_f64();
     println!(

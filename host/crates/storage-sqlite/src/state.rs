@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use corral_domain::{Event, EventKind, Job, JobId, SavedTemplate, Task, TaskKey, Timestamp, Vm, VmId};
-use corral_storage::{Audit, Commit, EventPage, JobFilter, JobPage, Loaded, StateStore, StorageError, Write};
+use corral_storage::{
+    Audit, Commit, EventPage, IDEMPOTENCY_KEPT, IDEMPOTENCY_KEYS_MAX, IdempotencyKey, JobFilter, JobPage, Loaded,
+    StateStore, StorageError, Write,
+};
 use sqlx::types::Uuid;
 use sqlx::{Connection, SqliteConnection};
 
@@ -133,6 +136,19 @@ impl StateStore for SqliteStore {
         }
     }
 
+    async fn idempotency_key(&self, key: &str) -> Result<Option<IdempotencyKey>, StorageError> {
+        let row = sqlx::query!("SELECT digest, job AS \"job: Uuid\", created_at FROM idempotency WHERE key = ?", key)
+            .fetch_optional(self.state.readers())
+            .await
+            .map_err(|error| self.state.fail("reading an idempotency key", error))?;
+        Ok(row.map(|row| IdempotencyKey {
+            key: key.to_owned(),
+            digest: row.digest,
+            job: JobId::from_uuid(row.job),
+            created_at: Timestamp::from_millis(row.created_at),
+        }))
+    }
+
     async fn audit(&self, audit: &Audit) -> Result<(), StorageError> {
         let doing = "writing an audit row";
         let mut conn = self.state.writer(doing).await?;
@@ -169,6 +185,9 @@ impl SqliteStore {
         }
         for audit in &commit.audit {
             insert_audit(&mut tx, audit).await.map_err(fail)?;
+        }
+        for key in &commit.keys {
+            put_key(&mut tx, key).await.map_err(fail)?;
         }
         tx.commit().await.map_err(fail)
     }
@@ -216,6 +235,29 @@ pub(crate) async fn insert_audit(conn: &mut SqliteConnection, audit: &Audit) -> 
         audit.action,
         audit.object,
         audit.detail
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn put_key(conn: &mut SqliteConnection, key: &IdempotencyKey) -> sqlx::Result<()> {
+    let (job, at) = (*key.job.as_uuid(), key.created_at.as_millis());
+    let oldest = at.saturating_sub(i64::try_from(IDEMPOTENCY_KEPT.as_millis()).unwrap_or(i64::MAX));
+    sqlx::query!("DELETE FROM idempotency WHERE created_at <= ?", oldest).execute(&mut *conn).await?;
+    sqlx::query!(
+        "INSERT INTO idempotency (key, digest, job, created_at) VALUES (?, ?, ?, ?)",
+        key.key,
+        key.digest,
+        job,
+        at
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM idempotency WHERE created_at <
+         (SELECT created_at FROM idempotency ORDER BY created_at DESC LIMIT 1 OFFSET ?)",
+        IDEMPOTENCY_KEYS_MAX
     )
     .execute(conn)
     .await?;

@@ -99,7 +99,7 @@ async fn what_was_acknowledged_survives_a_crash() {
     let store = open(dir.path()).await.unwrap();
     let (job, tasks) = sample::job(key().job, &[key().vm], TaskStatus::Running);
     let writes = sample::put_job(job, tasks);
-    store.commit(&Commit { events: vec![sample::event(1)], writes, audit: Vec::new() }).await.unwrap();
+    store.commit(&Commit { events: vec![sample::event(1)], writes, ..Commit::default() }).await.unwrap();
     let lines = sample::lines(0, 100);
     store.append(&[sample::chunk_of(key(), (0, 0), &lines)]).await.unwrap();
 

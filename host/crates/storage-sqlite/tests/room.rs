@@ -23,7 +23,7 @@ async fn on_a_full_disk_a_commit_leaves_nothing_and_the_next_one_works_once_ther
         let value = Arc::new("x".repeat(40_000).into());
         let writes = vec![Write::PutSetting(format!("key-{seq}"), value)];
         let last = events.last().map_or(0, |event| event.seq);
-        match store.commit(&Commit { events, writes, audit: Vec::new() }).await {
+        match store.commit(&Commit { events, writes, ..Commit::default() }).await {
             Ok(()) => seq = last,
             Err(error) => break error,
         }

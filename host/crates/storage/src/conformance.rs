@@ -3,6 +3,7 @@
 //! Each function takes a fresh, empty store and panics where it does not keep its promise. [`crate::conformance_tests!`]
 //! makes a `#[tokio::test]` of every one of them, so that no store can leave one out.
 
+pub mod keys;
 pub mod logs;
 pub mod sample;
 pub mod secrets;
@@ -26,6 +27,11 @@ macro_rules! conformance_tests {
             pages_of_jobs_have_no_gap_and_no_double
             filters_of_jobs_agree_with_a_model
             commits_from_many_callers_are_each_whole
+        );
+        $crate::conformance_tests!(@tests $open, keys:
+            a_key_is_stored_with_what_it_made
+            a_key_is_forgotten_after_its_time
+            the_newest_keys_are_kept
         );
         $crate::conformance_tests!(@tests $open, logs:
             a_log_grows_in_order_and_knows_its_end

@@ -19,4 +19,7 @@ mod state;
 pub use error::StorageError;
 pub use logs::{LogAppend, LogEnd, LogStore, StoredChunk};
 pub use secrets::{SecretRow, SecretStore};
-pub use state::{Audit, Commit, EventPage, JobFilter, JobPage, Loaded, StateStore, TokenRow, TokenStore, Write};
+pub use state::{
+    Audit, Commit, EventPage, IDEMPOTENCY_KEPT, IDEMPOTENCY_KEYS_MAX, IdempotencyKey, JobFilter, JobPage, Loaded,
+    StateStore, TokenRow, TokenStore, Write,
+};

@@ -1,6 +1,7 @@
 //! The store of state, events, audit and tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use corral_domain::{Event, Facts, Job, JobId, JobStatus, SavedTemplate, Task, Timestamp, Vm, VmId};
@@ -45,6 +46,24 @@ pub struct Audit {
     pub detail: String,
 }
 
+/// How long the store keeps what an idempotency key made.
+pub const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// How many idempotency keys the store keeps; the oldest go first.
+pub const IDEMPOTENCY_KEYS_MAX: u32 = 10_000;
+
+/// What an idempotency key made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The key, with who used it.
+    pub key: String,
+    /// Of the request; the request itself is nowhere.
+    pub digest: String,
+    /// What it made.
+    pub job: JobId,
+    /// When.
+    pub created_at: Timestamp,
+}
+
 /// All that one step of the state manager writes.
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
@@ -54,6 +73,9 @@ pub struct Commit {
     pub writes: Vec<Write>,
     /// Audit rows.
     pub audit: Vec<Audit>,
+    /// Idempotency keys that made something. One that is too old to be kept is replaced; others of more than
+    /// [`IDEMPOTENCY_KEPT`] before, and those beyond [`IDEMPOTENCY_KEYS_MAX`], go.
+    pub keys: Vec<IdempotencyKey>,
 }
 
 /// What a start needs: the inventory, and jobs that have not ended.
@@ -129,6 +151,8 @@ pub trait StateStore: Send + Sync {
     async fn events(&self, since: u64, limit: u32) -> Result<EventPage, StorageError>;
     /// Removes events with `seq` below `oldest_kept`; returns how many.
     async fn prune_events(&self, oldest_kept: u64) -> Result<u64, StorageError>;
+    /// What an idempotency key made; it may be older than [`IDEMPOTENCY_KEPT`].
+    async fn idempotency_key(&self, key: &str) -> Result<Option<IdempotencyKey>, StorageError>;
     /// Writes an audit row outside a commit, for actions that change no state.
     async fn audit(&self, audit: &Audit) -> Result<(), StorageError>;
 }

@@ -8,14 +8,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use corral_engine::{JobRequest, What};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::Preview;
 use crate::api::App;
 use crate::api::extract::{Body, Caller};
-use crate::api::problem::{FieldProblem, Problem};
+use crate::api::problem::Problem;
 use crate::api::targets::TargetsBody;
-use crate::api::types::{Command, Job, Mode, TemplateUse};
+use crate::api::types::{Batch, Command, Job, Mode, RunAs, Share, TemplateUse};
 
 const KEY_MAX: usize = 255;
 
@@ -28,12 +28,24 @@ pub struct JobBody {
     /// A template; or `command`.
     template: Option<TemplateUse>,
     targets: TargetsBody,
-    /// `direct` without.
+    /// `durable` without, unless the template says otherwise.
     mode: Option<Mode>,
-    /// Tasks at once.
+    /// Tasks at once; 64 without.
     parallelism: Option<u32>,
     /// For each task.
     timeout_seconds: Option<u32>,
+    /// For the whole job: then what runs is ended, and what has not begun never does.
+    job_timeout_seconds: Option<u32>,
+    /// So many VMs go first, alone; the others only if all of these succeed: `1` or `"5%"`.
+    #[schema(value_type = Option<Share>)]
+    canary: Option<corral_domain::Share>,
+    /// One batch after the other.
+    batch: Option<Batch>,
+    /// No task begins any more once so many have failed, timed out, were unreachable or ended unknown: `3` or `"10%"`.
+    #[schema(value_type = Option<Share>)]
+    max_failures: Option<corral_domain::Share>,
+    /// As whom it runs, by sudo.
+    run_as: Option<RunAs>,
     /// Variables to set.
     #[serde(default)]
     env: BTreeMap<String, String>,
@@ -41,24 +53,18 @@ pub struct JobBody {
     workdir: Option<String>,
     /// Standard input. Never stored or shown.
     stdin: Option<String>,
-    /// Not part of this version yet.
-    #[schema(value_type = Option<Object>)]
-    batch: Option<Value>,
-    /// Not part of this version yet.
-    #[schema(value_type = Option<Object>)]
-    max_failures: Option<Value>,
-    /// Not part of this version yet.
-    #[schema(value_type = Option<Object>)]
-    run_as: Option<Value>,
-    /// Not part of this version yet.
-    #[schema(value_type = Option<bool>)]
-    dry_run: Option<Value>,
+    /// Only tell what would run, where and in which order.
+    #[serde(default)]
+    dry_run: bool,
+    /// `command_hash` of a preview: a conflict if by now something else would run.
+    expect_hash: Option<String>,
 }
 
-/// Starts a job.
+/// Starts a job; or, with `dry_run`, tells what it would do.
 #[utoipa::path(post, path = "/api/jobs", tag = "jobs", operation_id = "create_job", request_body = JobBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key makes one job")), responses(
     (status = 201, description = "The job with its tasks", body = Job),
+    (status = 200, description = "With `dry_run`: what the job would do", body = Preview),
     (status = "default", description = "A problem", body = Problem),
 ))]
 pub async fn create(
@@ -67,7 +73,12 @@ pub async fn create(
     headers: HeaderMap,
     Body(body): Body<JobBody>,
 ) -> Result<Response, Problem> {
+    let dry_run = body.dry_run;
     let request = JobRequest { idempotency_key: idempotency_key(&headers)?, ..body.try_into()? };
+    if dry_run {
+        let preview = app.engine().preview_job(caller.actor(), request).await?;
+        return Ok(Json(Preview::from(preview)).into_response());
+    }
     let (job, tasks) = app.engine().create_job(caller.actor(), request).await?;
     let location = format!("/api/jobs/{}", job.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Job::with_tasks(&job, &tasks))).into_response())
@@ -85,7 +96,6 @@ impl TryFrom<JobBody> for JobRequest {
     type Error = Problem;
 
     fn try_from(body: JobBody) -> Result<Self, Problem> {
-        refuse_later(&body)?;
         let what = match (body.command, body.template) {
             (Some(command), None) => What::Command(command.into()),
             (None, Some(TemplateUse { id, args })) => {
@@ -103,23 +113,15 @@ impl TryFrom<JobBody> for JobRequest {
             env: body.env.into_iter().collect(),
             workdir: body.workdir,
             stdin: body.stdin.map(String::into_bytes),
+            strategy: corral_domain::Strategy {
+                canary: body.canary,
+                batch: body.batch.map(|batch| corral_domain::Batch { size: batch.size, pause_seconds: batch.pause_seconds }),
+                max_failures: body.max_failures,
+                job_timeout_seconds: body.job_timeout_seconds,
+            },
+            run_as: body.run_as.map(|RunAs { user, secret }| corral_domain::RunAs { user, secret }),
+            expect_hash: body.expect_hash,
             idempotency_key: None,
         })
     }
-}
-
-/// What a later version will do must not be silently left out by this one.
-fn refuse_later(body: &JobBody) -> Result<(), Problem> {
-    let asked = [
-        ("batch", body.batch.is_some()),
-        ("max_failures", body.max_failures.is_some()),
-        ("run_as", body.run_as.is_some()),
-        ("dry_run", body.dry_run.as_ref().is_some_and(|value| *value != Value::Bool(false))),
-    ];
-    let errors: Vec<_> = asked
-        .into_iter()
-        .filter(|(_, asked)| *asked)
-        .map(|(field, _)| FieldProblem { field: field.into(), message: "is not part of this version yet".into() })
-        .collect();
-    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }

@@ -2,12 +2,20 @@
 
 mod cancel;
 mod check;
+mod close;
 mod create;
+mod groups;
 mod list;
+mod preview;
+mod retry;
 mod show;
 
 pub use cancel::*;
 pub use check::*;
+pub use close::*;
 pub use create::*;
+pub use groups::*;
 pub use list::*;
+pub use preview::*;
+pub use retry::*;
 pub use show::*;

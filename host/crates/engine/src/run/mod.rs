@@ -4,10 +4,13 @@ mod attempt;
 mod control;
 mod direct;
 mod durable;
+mod elevate;
+mod input;
 mod job;
 mod output;
 mod task;
 
 pub(crate) use control::{JobControl, control_of};
+pub(crate) use input::Inputs;
 pub(crate) use job::start_job;
 pub(crate) use task::resume;

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use corral_domain::{Command, Job, Mode, Position, RenderedCommand, Task, TaskChange, TaskStatus};
+use corral_domain::{AsUser, Command, Job, Mode, Position, RenderedCommand, Task, TaskChange, TaskStatus};
 use corral_storage::LogEnd;
 use tokio::time::{sleep, timeout};
 
 use super::attempt::Attempt;
 use super::control::TaskControl;
 use super::durable::{self, Known, Way};
-use crate::Engine;
+use super::elevate;
+use crate::{Actor, Engine, UseCaseError};
 
 /// How long a machine may take to forget a command whose output is stored. What it does not forget now it does later.
 const RELEASE_MAX: Duration = Duration::from_secs(30);
-/// Pause before a log that could not be opened is tried again.
+/// Pause before what the store could not do is tried again.
 const OPEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs a task. When this returns its end is stored, or the host is ending.
@@ -25,14 +26,19 @@ pub(super) async fn run(engine: &Engine, job: &Arc<Job>, task: &Task, stdin: Opt
         engine.inner.manager.insist(Command::ChangeTask { key: task.key, change }).await;
         return;
     };
-    // Refused if it was cancelled in this very moment; then there is nothing to run.
-    let change = TaskChange::to(TaskStatus::Connecting);
-    let begun = Command::ChangeTask { key: task.key, change };
-    if engine.inner.manager.submit(&crate::Actor::host(), begun, None).await.is_err() {
+    let as_user = match elevate::as_user(engine, job).await {
+        Ok(as_user) => as_user,
+        Err(why) => {
+            let change = TaskChange::to(TaskStatus::Failed).because(why);
+            engine.inner.manager.insist(Command::ChangeTask { key: task.key, change }).await;
+            return;
+        }
+    };
+    if !has_begun(engine, task).await {
         return;
     }
     let log = engine.inner.logs.open(task.key, LogEnd::default());
-    let attempt = Attempt { engine, job, vm, task, log, control, as_user: None, known: Known::default() };
+    let attempt = Attempt { engine, job, vm, task, log, control, as_user, known: Known::default() };
     let change = attempt.begin(stdin).await;
     attempt.settle(change).await;
 }
@@ -50,11 +56,36 @@ pub(crate) async fn resume(engine: Engine, job: Arc<Job>, task: Arc<Task>, contr
         engine.inner.manager.insist(Command::ChangeTask { key: task.key, change }).await;
         return;
     };
+    let as_user = elevate::as_user(&engine, &job).await.unwrap_or_else(|why| {
+        // What runs is followed all the same; where sudo asks for a password it cannot be ended.
+        tracing::warn!(job = %job.id, vm = %task.vm_name, %why, "a task that runs by sudo is followed without its password");
+        job.run_as.as_ref().map(|run_as| AsUser { user: run_as.user.clone(), password: None })
+    });
     let attempt =
-        Attempt { engine: &engine, job: &job, vm, task: &task, log, control, as_user: None, known: Known::default() };
+        Attempt { engine: &engine, job: &job, vm, task: &task, log, control, as_user, known: Known::default() };
     let change = attempt.go_on(end, check).await;
     attempt.settle(change).await;
     super::control::forget_control(&engine, job.id);
+}
+
+/// Says that the task begins, which is stored before anything is sent. False if there is nothing to run: it was cancelled in
+/// this very moment, or the host ends.
+async fn has_begun(engine: &Engine, task: &Task) -> bool {
+    loop {
+        let change = TaskChange::to(TaskStatus::Connecting);
+        let begun = Command::ChangeTask { key: task.key, change };
+        match engine.inner.manager.submit(&Actor::host(), begun, None).await {
+            Ok(_) => return true,
+            Err(UseCaseError::Storage(error)) => {
+                tracing::error!(%error, task = ?task.key, "a task cannot begin; it is tried again");
+            }
+            Err(_) => return false,
+        }
+        tokio::select! {
+            () = sleep(OPEN_PAUSE) => {}
+            () = engine.inner.stopping.cancelled() => return false,
+        }
+    }
 }
 
 /// Where the log of a task goes on. None if the host ends before the store can say.
@@ -112,7 +143,11 @@ impl Attempt<'_> {
     fn command(&self, stdin: Option<Vec<u8>>) -> RenderedCommand {
         let command = self.task.rendered.clone();
         let command = command.unwrap_or_else(|| RenderedCommand::plain(self.job.command.clone()));
-        RenderedCommand { stdin, ..command }
+        let command = RenderedCommand { stdin, ..command };
+        match &self.as_user {
+            None => command,
+            Some(as_user) => elevate::elevated(self.engine, &command, as_user),
+        }
     }
 
     /// Stores how it ended. Without a change it stays as it is, and what was received is written when the host ends.
@@ -128,6 +163,10 @@ impl Attempt<'_> {
         change.bytes = Some(end.bytes);
         if change.status == Some(TaskStatus::Unreachable) && self.known.started.load(Ordering::Relaxed) {
             change.status = Some(TaskStatus::Unknown);
+        }
+        if self.control.close.is_cancelled() {
+            // Its end was decided when it was given up on.
+            return;
         }
         let known = change.status.is_some_and(|status| status != TaskStatus::Unknown);
         engine.inner.manager.insist(Command::ChangeTask { key: self.task.key, change }).await;

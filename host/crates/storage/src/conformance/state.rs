@@ -53,7 +53,7 @@ pub async fn what_was_committed_is_there_whole(store: &dyn StateStore) {
         detail: String::new(),
     };
     let events = vec![sample::event(1), sample::event(2)];
-    let commit = Commit { events: events.clone(), writes, audit: vec![audit.clone()] };
+    let commit = Commit { events: events.clone(), writes, audit: vec![audit.clone()], ..Commit::default() };
     store.commit(&commit).await.unwrap();
     store.audit(&audit).await.unwrap();
 
@@ -79,7 +79,7 @@ pub async fn a_commit_is_all_or_nothing(store: &dyn StateStore) {
     for seqs in [vec![1], vec![3], vec![2, 4], vec![2, 2], vec![0]] {
         let writes = vec![Write::PutVm(Arc::new(sample::vm(1)))];
         let events = seqs.iter().map(|seq| sample::event(*seq)).collect();
-        let bad = Commit { events, writes, audit: Vec::new() };
+        let bad = Commit { events, writes, ..Commit::default() };
         assert!(store.commit(&bad).await.is_err(), "events {seqs:?} after 1 are refused");
         let loaded = store.load().await.unwrap();
         assert_eq!((loaded.seq, loaded.vms.len()), (1, 0), "nothing of {seqs:?} is left");
@@ -270,7 +270,7 @@ pub async fn commits_from_many_callers_are_each_whole(store: &dyn StateStore) {
         for seq in 1..=50 {
             let value = Arc::new(serde_json::Value::from(seq));
             let settings = ["a", "b"].map(|key| Write::PutSetting(key.into(), Arc::clone(&value)));
-            let commit = Commit { events: vec![sample::event(seq)], writes: settings.into(), audit: Vec::new() };
+            let commit = Commit { events: vec![sample::event(seq)], writes: settings.into(), ..Commit::default() };
             store.commit(&commit).await.unwrap();
         }
     };

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, header};
 use bytes::Bytes;
 use futures::stream;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Host;
 
@@ -98,13 +98,29 @@ async fn an_empty_choice_of_targets_never_means_all() {
 }
 
 #[tokio::test]
-async fn what_a_later_version_will_do_is_refused_by_name() {
+async fn how_a_job_goes_over_its_vms_is_checked_field_by_field() {
     let host = Host::start().await;
     let vm = host.vm("web-1").await;
-    let body = json!({"command": {"script": "exit 0"}, "targets": {"vms": [vm]}, "run_as": "root", "dry_run": true, "batch": 2});
-    let problem = host.post("/api/jobs", &body).await.problem(422);
-    let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
-    assert_eq!(fields, ["batch", "run_as", "dry_run"]);
-    let body = json!({"command": {"script": "exit 0"}, "targets": {"vms": [vm]}, "mode": "durable"});
-    assert_eq!(host.post("/api/jobs", &body).await.problem(422)["errors"][0]["field"], "mode");
+    let refused = async |more: Value| {
+        let mut body = json!({"command": {"script": "exit 0"}, "targets": {"vms": [vm]}});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let problem = host.post("/api/jobs", &body).await.problem(422);
+        problem["errors"][0]["field"].as_str().unwrap().to_owned()
+    };
+    for (more, field) in [
+        (json!({"canary": 0}), "canary"),
+        (json!({"canary": "101%"}), "canary"),
+        (json!({"batch": 2}), "batch"),
+        (json!({"batch": {"size": "x"}}), "batch.size"),
+        (json!({"batch": {"size": 1, "pause_seconds": 90_000}}), "batch.pause_seconds"),
+        (json!({"max_failures": 0}), "max_failures"),
+        (json!({"job_timeout_seconds": 0}), "job_timeout_seconds"),
+        (json!({"run_as": "root"}), "run_as"),
+        (json!({"run_as": {"user": "-u"}}), "run_as.user"),
+        (json!({"run_as": {"user": "root", "secret": "nowhere"}}), "run_as.secret"),
+        (json!({"mode": "terminal"}), "mode"),
+        (json!({"dry_run": true, "canary": 0}), "canary"),
+    ] {
+        assert_eq!(refused(more.clone()).await, field, "{more}");
+    }
 }

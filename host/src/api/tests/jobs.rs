@@ -10,7 +10,7 @@ use super::Host;
 async fn a_job_has_the_shape_that_scripts_rely_on() {
     let host = Host::start().await;
     let vm = host.vm("web-1").await;
-    let body = json!({"command": {"script": "lines 3\nexit 4"}, "targets": {"selector": "all"}});
+    let body = json!({"command": {"script": "lines 3\nexit 4"}, "targets": {"selector": "all"}, "mode": "direct"});
     let answer = host.post("/api/jobs", &body).await;
     assert_eq!(answer.status, StatusCode::CREATED);
     let created = answer.json();
@@ -35,7 +35,7 @@ async fn the_same_idempotency_key_makes_one_job() {
     let host = Host::start().await;
     let vm = host.vm("web-1").await;
     let post = |key: &'static str| {
-        let body = json!({"command": {"script": "exit 0"}, "targets": {"vms": [vm]}}).to_string();
+        let body = json!({"command": {"script": "exit 0"}, "targets": {"vms": [vm]}, "mode": "direct"}).to_string();
         let request = host.request(Method::POST, "/api/jobs").header(header::CONTENT_TYPE, "application/json");
         host.send(request.header("idempotency-key", key).body(Body::from(body)).unwrap())
     };

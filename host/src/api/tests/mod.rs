@@ -170,7 +170,7 @@ impl Host {
 
     /// Starts a script on VMs and gives the job's id.
     async fn run(&self, script: &str, vms: &[&str]) -> String {
-        let body = serde_json::json!({"command": {"script": script}, "targets": {"vms": vms}});
+        let body = serde_json::json!({"command": {"script": script}, "targets": {"vms": vms}, "mode": "direct"});
         let answer = self.post("/api/jobs", &body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
         answer.json()["id"].as_str().unwrap().to_owned()

@@ -70,15 +70,15 @@ async fn cancel_ends_queued_and_running_tasks_and_twice_is_once() {
     let vms = world.vms("web", 3).await;
     let id = world.request(JobRequest { parallelism: Some(1), ..request("hang", &vms) }).await;
     world.until(id, |_, tasks| tasks[0].status == TaskStatus::Running).await;
-    world.engine.cancel_job(&admin(), id).await.unwrap();
-    let again = world.engine.cancel_job(&admin(), id).await;
+    world.engine.cancel_job(&admin(), id, None).await.unwrap();
+    let again = world.engine.cancel_job(&admin(), id, None).await;
     let ended_meanwhile = matches!(again, Err(UseCaseError::Refused(Refusal::Conflict(_))));
     assert!(again.is_ok() || ended_meanwhile);
     let (job, tasks) = world.finished(id).await;
     assert_eq!((job.status, job.counts.cancelled), (JobStatus::Cancelled, 3));
     assert!(tasks[0].message.contains("TERM") && tasks[1].message.contains("nothing was started"));
     assert_eq!(world.runner.started.load(Ordering::SeqCst), 1);
-    let late = world.engine.cancel_job(&admin(), id).await.unwrap_err();
+    let late = world.engine.cancel_job(&admin(), id, None).await.unwrap_err();
     assert!(late.to_string().contains("cancelled"), "{late}");
 }
 

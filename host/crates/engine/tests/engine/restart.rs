@@ -30,7 +30,7 @@ fn after_a_kill_nothing_runs_for_ever_nothing_runs_twice_and_shown_lines_are_the
         let log = world.log(id, vms[0]).await;
         assert!(log.starts_with(&shown), "{} of {} shown lines are there", log.len(), shown.len());
         assert_eq!(tasks[0].lines, log.len() as u64);
-        world.engine.cancel_job(&crate::support::admin(), id).await.unwrap();
+        world.engine.cancel_job(&crate::support::admin(), id, None).await.unwrap();
         world.runner.gate.notify_one();
         let (job, _) = world.finished(id).await;
         assert!(job.status.is_final());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    AsUser, Clock as _, CommandLine, Facts, Job, JobId, Lines, NewVm, OutputStream, PluginInfo, Position, RandomBytes,
+    AsUser, Clock as _, CommandLine, Facts, Job, JobId, Lines, Mode, NewVm, OutputStream, PluginInfo, Position, RandomBytes,
     Receipt, RenderedCommand, SystemClock, Task, TaskKey, Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
@@ -387,7 +387,8 @@ impl World {
 }
 
 pub fn request(script: &str, vms: &[VmId]) -> JobRequest {
-    JobRequest::command(CommandLine::Script(script.to_owned()), Targets::Vms(vms.to_vec()))
+    let command = CommandLine::Script(script.to_owned());
+    JobRequest { mode: Some(Mode::Direct), ..JobRequest::command(command, Targets::Vms(vms.to_vec())) }
 }
 
 /// Follows a log with one cursor until it is complete.

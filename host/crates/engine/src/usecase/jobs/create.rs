@@ -56,7 +56,7 @@ impl Engine {
         for command in &mut commands {
             surround(command, &request);
         }
-        let mode = request.mode.or(template.as_ref().map(|template| template.mode)).unwrap_or_default();
+        let mode = request.mode.unwrap_or(Mode::Direct);
         if mode == Mode::Terminal {
             return Err(UseCaseError::invalid("mode", "a job has no terminal: it runs in mode `durable` or `direct`"));
         }

@@ -87,6 +87,14 @@ impl Client {
         self.send(Method::POST, self.url(segments), Some(body)).await
     }
 
+    /// Sends an object with an idempotency key.
+    pub async fn post_keyed(&self, segments: &[&str], body: &Value, key: Option<&str>) -> Result<Value, Failure> {
+        if key.is_some_and(|key| key.is_empty() || !key.bytes().all(|byte| (b' '..=b'~').contains(&byte))) {
+            return Err(Failure::new(Exit::Usage, "an idempotency key is made of letters, digits and signs of ASCII"));
+        }
+        self.send_keyed(Method::POST, self.url(segments), Some(body), key).await
+    }
+
     /// Writes an object.
     pub async fn put(&self, segments: &[&str], body: &Value) -> Result<Value, Failure> {
         self.send(Method::PUT, self.url(segments), Some(body)).await
@@ -137,12 +145,19 @@ impl Client {
     }
 
     async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Value, Failure> {
+        self.send_keyed(method, url, body, None).await
+    }
+
+    async fn send_keyed(&self, method: Method, url: Url, body: Option<&Value>, key: Option<&str>) -> Result<Value, Failure> {
         let changes = method != Method::GET;
         let mut request = self.http.request(method, url.clone()).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(body);
         } else if changes {
             request = request.header("content-type", "application/json");
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
         }
         let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();

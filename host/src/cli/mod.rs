@@ -18,6 +18,7 @@ mod demo;
 mod doctor;
 pub mod exit;
 mod facts;
+mod fold;
 mod job;
 mod login_link;
 mod logs;
@@ -58,7 +59,7 @@ enum Command {
     /// The machines: ls, add, set, rm, test, show, host-key.
     #[command(subcommand)]
     Vm(vm::Command),
-    /// The jobs: ls, show, cancel.
+    /// The jobs: ls, show, cancel, retry, close, check, groups.
     #[command(subcommand)]
     Job(job::Command),
     /// Show what a job wrote.

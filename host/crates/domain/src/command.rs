@@ -123,9 +123,8 @@ impl AsUser {
         let Some(password) = &self.password else {
             return (format!("{} {}", sudo("-n"), quote_word(&script)), stdin.map(<[u8]>::to_vec));
         };
-        let inner = format!(
-            "while :; do IFS= read -r l || exit 125; [ \"$l\" = {mark} ] && break; done\nunset l; eval \"$1\""
-        );
+        let inner =
+            format!("while :; do IFS= read -r l || exit 125; [ \"$l\" = {mark} ] && break; done\nunset l; eval \"$1\"");
         let shell =
             format!("{} {} sh {}", sudo("-S -p ''"), quote_word(&inner), quote_word(&format!("shift\n{script}")));
         let mut input = format!("{password}\n{mark}\n").into_bytes();

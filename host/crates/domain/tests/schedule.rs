@@ -102,10 +102,7 @@ impl World {
                 .iter()
                 .any(|status| status.is_final() && *status != TaskStatus::Succeeded);
         let wrong = |status: &&TaskStatus| {
-            matches!(
-                status,
-                TaskStatus::Failed | TaskStatus::TimedOut | TaskStatus::Unreachable | TaskStatus::Unknown
-            )
+            matches!(status, TaskStatus::Failed | TaskStatus::TimedOut | TaskStatus::Unreachable | TaskStatus::Unknown)
         };
         let wrong = self.statuses.iter().filter(wrong).count();
         let limit = self.strategy.max_failures.map(|share| share.of(self.statuses.len() as u32) as usize);
@@ -131,7 +128,10 @@ impl World {
                     return Ok(());
                 }
                 Next::Wait => {
-                    prop_assert!(!self.those(|status| status == TaskStatus::Running).is_empty(), "it waits for nothing");
+                    prop_assert!(
+                        !self.those(|status| status == TaskStatus::Running).is_empty(),
+                        "it waits for nothing"
+                    );
                     return Ok(());
                 }
                 Next::Done => {

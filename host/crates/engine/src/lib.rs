@@ -32,6 +32,6 @@ pub use log::{LineSplitter, LogWindow};
 pub use settings::Settings;
 pub use subscription::{Lagged, Start, Subscription};
 pub use usecase::{
-    Difference, Discovered, Group, GroupStream, Groups, HostKeyAction, Imported, JobRequest, Preview, PreviewItem, Targets,
-    What, Which,
+    Difference, Discovered, Group, GroupStream, Groups, HostKeyAction, Imported, JobRequest, Preview, PreviewItem,
+    Targets, What, Which,
 };

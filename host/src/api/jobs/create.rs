@@ -115,7 +115,9 @@ impl TryFrom<JobBody> for JobRequest {
             stdin: body.stdin.map(String::into_bytes),
             strategy: corral_domain::Strategy {
                 canary: body.canary,
-                batch: body.batch.map(|batch| corral_domain::Batch { size: batch.size, pause_seconds: batch.pause_seconds }),
+                batch: body
+                    .batch
+                    .map(|batch| corral_domain::Batch { size: batch.size, pause_seconds: batch.pause_seconds }),
                 max_failures: body.max_failures,
                 job_timeout_seconds: body.job_timeout_seconds,
             },

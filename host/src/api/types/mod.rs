@@ -10,9 +10,7 @@ mod vm_options;
 
 pub use event::{Event, EventSource};
 pub use facts::Facts;
-pub use job::{
-    Batch, Command, Counts, Job, JobStatus, Mode, Receipt, RunAs, Share, Task, TaskStatus, TemplateUse,
-};
+pub use job::{Batch, Command, Counts, Job, JobStatus, Mode, Receipt, RunAs, Share, Task, TaskStatus, TemplateUse};
 pub use plugin::{Plugin, PluginState};
 pub use template::{Template, TemplateProblems};
 pub use vm::{Auth, Source, Transport, Vm, VmStatus};

@@ -44,7 +44,36 @@ pub async fn build(args: &Args, client: &Client) -> Result<Value, Failure> {
     if let Some(workdir) = &args.workdir {
         body["workdir"] = workdir.as_str().into();
     }
+    strategy(args, &mut body);
     Ok(body)
+}
+
+/// How the job goes over its VMs, and as whom.
+fn strategy(args: &Args, body: &mut Value) {
+    if let Some(mode) = &args.mode {
+        body["mode"] = mode.as_str().into();
+    }
+    if let Some(canary) = args.canary {
+        body["canary"] = json!(canary);
+    }
+    if let Some(size) = args.batch {
+        body["batch"] = json!({ "size": size, "pause_seconds": args.batch_pause.unwrap_or(0) });
+    }
+    if let Some(limit) = args.max_failures {
+        body["max_failures"] = json!(limit);
+    }
+    if let Some(seconds) = args.job_timeout {
+        body["job_timeout_seconds"] = seconds.into();
+    }
+    if let Some(user) = &args.run_as {
+        body["run_as"] = json!({ "user": user });
+        if let Some(secret) = &args.run_as_secret {
+            body["run_as"]["secret"] = secret.as_str().into();
+        }
+    }
+    if args.dry_run {
+        body["dry_run"] = true.into();
+    }
 }
 
 fn read_script(file: &Path) -> Result<String, Failure> {

@@ -66,7 +66,8 @@ impl Engine {
         let digest = digest(request);
         let known = self.inner.deps.state.idempotency_key(&held.key).await?;
         let now = self.inner.deps.clock.now();
-        let young = |known: &IdempotencyKey| u128::from(now.millis_since(known.created_at)) < IDEMPOTENCY_KEPT.as_millis();
+        let young =
+            |known: &IdempotencyKey| u128::from(now.millis_since(known.created_at)) < IDEMPOTENCY_KEPT.as_millis();
         Ok(match known.filter(young) {
             None => Remembered::No(digest),
             Some(known) if known.digest == digest => Remembered::As(known.job),
@@ -100,7 +101,17 @@ fn digest(request: &JobRequest) -> String {
         Targets::Selector(text) => json!({ "selector": text }),
     };
     let head = json!([
-        what, targets, mode, parallelism, timeout_seconds, env, workdir, strategy, run_as, expect_hash, stdin.is_some()
+        what,
+        targets,
+        mode,
+        parallelism,
+        timeout_seconds,
+        env,
+        workdir,
+        strategy,
+        run_as,
+        expect_hash,
+        stdin.is_some()
     ]);
     let mut hash = Sha256::new();
     hash.update(head.to_string());

@@ -11,8 +11,8 @@ mod templates;
 
 pub use discovery::{Difference, Discovered, Imported};
 pub(crate) use idempotency::IdempotencyKeys;
-pub(crate) use jobs::hex;
 pub use inventory::HostKeyAction;
+pub(crate) use jobs::hex;
 pub use jobs::{Group, GroupStream, Groups, JobRequest, Preview, PreviewItem, Targets, What, Which};
 
 use crate::manager::AuditNote;

@@ -2,6 +2,7 @@
 
 mod durable;
 mod health;
+mod fanout;
 mod jobs;
 mod restart;
 mod support;

@@ -33,7 +33,8 @@ impl RandomBytes for Counting {
     }
 }
 
-/// Understands: `lines N`, `exit N`, `hang`, `unreachable`, `lost`, `say TEXT`, `gate N` (N lines, then waits for the gate).
+/// Understands: `lines N`, `exit N`, `hang`, `unreachable`, `lost`, `say TEXT`, `name`, `gate N` (N lines, then waits for the
+/// gate), and nothing of what sudo is to run.
 #[derive(Default)]
 pub struct FakeRunner {
     pub running: AtomicUsize,
@@ -44,6 +45,14 @@ pub struct FakeRunner {
     pub probed: AtomicU64,
     /// How often a machine was asked what it is.
     pub asked: AtomicUsize,
+    last: Mutex<Option<RenderedCommand>>,
+}
+
+impl FakeRunner {
+    /// What was run last, as it came.
+    pub fn last_command(&self) -> RenderedCommand {
+        self.last.lock().unwrap().clone().expect("something was run")
+    }
 }
 
 async fn say(events: &mpsc::Sender<RunEvent>, stream: OutputStream, text: String) {
@@ -60,6 +69,7 @@ impl Runner for FakeRunner {
         events: mpsc::Sender<RunEvent>,
         cancel: CancellationToken,
     ) -> Result<Exit, RunError> {
+        *self.last.lock().unwrap() = Some(command.clone());
         let CommandLine::Script(script) = &command.command else { panic!("tests use scripts") };
         let (word, rest) = script.split_once(' ').unwrap_or((script, ""));
         if word == "unreachable" {
@@ -91,6 +101,11 @@ impl Runner for FakeRunner {
                 say(&events, OutputStream::Stdout, format!("{rest}\n")).await;
                 Ok(0)
             }
+            "name" => {
+                say(&events, OutputStream::Stdout, format!("I am {}\n", target.vm.name)).await;
+                Ok(0)
+            }
+            "exec" if rest.starts_with("sudo ") => Ok(0),
             "exit" => Ok(i32::try_from(n).unwrap()),
             "hang" => {
                 say(&events, OutputStream::Stderr, "hanging".to_owned()).await;
@@ -293,6 +308,7 @@ pub struct World {
     pub runner: Arc<FakeRunner>,
     pub logs: Arc<MaybeFull>,
     pub store: Arc<SqliteStore>,
+    secrets: Arc<FakeSecrets>,
     _notices: mpsc::Sender<PluginNotice>,
 }
 
@@ -315,6 +331,7 @@ impl World {
         let runner = Arc::new(FakeRunner::default());
         let logs =
             Arc::new(MaybeFull { inner: store.clone(), full: AtomicBool::new(false), lies: AtomicBool::new(false) });
+        let secrets = Arc::new(FakeSecrets::default());
         let random = Arc::new(Counting::default());
         random.0.store(u64::from(std::process::id()) << 32, Ordering::SeqCst);
         let deps = Deps {
@@ -323,13 +340,18 @@ impl World {
             runner: runner.clone(),
             capsules: machine.unwrap_or_else(|| runner.clone()),
             plugins: Arc::new(FakePlugins),
-            secrets: Arc::new(FakeSecrets::default()),
+            secrets: secrets.clone(),
             clock: Arc::new(SystemClock),
             random,
         };
         let (sender, notices) = mpsc::channel(8);
         let engine = Engine::start(deps, settings, notices).await.unwrap();
-        Self { engine, runner, logs, store, _notices: sender }
+        Self { engine, runner, logs, store, secrets, _notices: sender }
+    }
+
+    /// Sets a secret.
+    pub fn secret(&self, name: &str, value: SecretText) {
+        self.secrets.0.lock().unwrap().insert(name.to_owned(), value);
     }
 
     /// Adds VMs `NAME-0` to `NAME-(n-1)`.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use corral_domain::{
-    Command, EventKind, Job, Mode, NewJob, PluginInfo, PluginKind, PluginState, Refusal, RenderedCommand,
-    RunAs, Selector, Task, Template, TemplateUse, Vm,
+    Command, EventKind, Job, Mode, NewJob, PluginInfo, PluginKind, PluginState, Refusal, RenderedCommand, RunAs,
+    Selector, Task, Template, TemplateUse, Vm,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -37,10 +37,10 @@ impl Engine {
         let held = self.inner.idempotency.hold(actor, key).await;
         match self.remembered(&held, &request).await? {
             Remembered::As(job) => self.job(job).await?.ok_or_else(|| UseCaseError::not_found("job", job)),
-            Remembered::Other => Err(Refusal::Conflict(
-                "this Idempotency-Key was used for another request; use a new one".to_owned(),
-            )
-            .into()),
+            Remembered::Other => {
+                Err(Refusal::Conflict("this Idempotency-Key was used for another request; use a new one".to_owned())
+                    .into())
+            }
             Remembered::No(digest) => {
                 let plan = self.plan(actor, request).await?;
                 let key = held.row(digest, plan.new.id, self.inner.deps.clock.now());
@@ -56,7 +56,7 @@ impl Engine {
         for command in &mut commands {
             surround(command, &request);
         }
-        let mode = request.mode.unwrap_or(Mode::Direct);
+        let mode = request.mode.or(template.as_ref().map(|template| template.mode)).unwrap_or_default();
         if mode == Mode::Terminal {
             return Err(UseCaseError::invalid("mode", "a job has no terminal: it runs in mode `durable` or `direct`"));
         }

@@ -88,12 +88,7 @@ impl Engine {
         self.begin(actor, Plan { new, inputs: Inputs::default() }, None).await
     }
 
-    fn chosen(
-        &self,
-        job: &Job,
-        tasks: Vec<Task>,
-        which: Which,
-    ) -> Result<Vec<(VmId, RenderedCommand)>, UseCaseError> {
+    fn chosen(&self, job: &Job, tasks: Vec<Task>, which: Which) -> Result<Vec<(VmId, RenderedCommand)>, UseCaseError> {
         let conflict = |text: String| Err(Refusal::Conflict(text).into());
         if which == Which::All && !job.status.is_final() {
             return conflict(format!(

@@ -1,7 +1,10 @@
 //! `corral job`: what was run.
 
+mod act;
+pub mod groups;
+
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::connect::Connect;
 use super::exit::{Exit, Failure};
@@ -15,9 +18,27 @@ pub enum Command {
     Ls(Ls),
     /// Show a job and its tasks.
     Show(One),
-    /// Stop a job.
-    Cancel(One),
+    /// Stop a job, or its tasks on some VMs.
+    Cancel(act::Tasks),
+    /// Give up on a job whose machines do not answer; what runs there may go on.
+    Close(One),
+    /// Run again what did not go well, as a new job.
+    #[command(after_help = RETRY_HELP)]
+    Retry(act::Retry),
+    /// Look after tasks whose end is unknown.
+    Check(act::Tasks),
+    /// Show identical output once, and how the rest differs.
+    Groups(groups::Groups),
 }
+
+const RETRY_HELP: &str = "\
+Examples:
+  corral job retry last                          those that failed or took too long
+  corral job retry last --which unreachable
+  corral job retry 0b5a --which not-started      those that a canary, a limit or a cancel kept from beginning
+
+The new job has the same commands and settings, on those VMs that still exist. Standard input is never kept: a job that had
+some is started anew.";
 
 /// List jobs.
 #[derive(Debug, clap::Args)]
@@ -58,7 +79,11 @@ pub async fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Ls(args) => ls(args).await,
         Command::Show(args) => show(args).await,
-        Command::Cancel(args) => cancel(args).await,
+        Command::Cancel(args) => act::cancel(args).await,
+        Command::Close(args) => act::close(args).await,
+        Command::Retry(args) => act::retry(args).await,
+        Command::Check(args) => act::check(args).await,
+        Command::Groups(args) => groups::run(args).await,
     }
 }
 
@@ -137,12 +162,35 @@ fn print_job(job: &Value) {
     line("job", &field(job, "id"));
     line("status", &Paint::stdout().status(&field(job, "status")));
     line("command", &what(job));
+    line("again of", &field(job, "retry_of"));
+    line("as", &job.get("run_as").map(|run_as| safe(&field(run_as, "user"))).unwrap_or_default());
+    line("order", &order(job));
     line("by", &safe(&field(job, "created_by")));
     line("created", &time(job, "created_at"));
     line("started", &time(job, "started_at"));
     line("finished", &time(job, "finished_at"));
     say!();
     output::print_text(&tasks(job, |_| true).render(Paint::stdout()));
+}
+
+/// How it goes over its VMs: `canary 1; batches of 20%, 30 s apart; stops at 3`.
+pub fn order(job: &Value) -> String {
+    let mut parts = Vec::new();
+    let mut part = |key: &str, before: &str, after: &str| {
+        let value = field(job, key);
+        if !value.is_empty() {
+            parts.push(format!("{before}{}{after}", safe(&value)));
+        }
+    };
+    part("canary", "canary ", "");
+    part("max_failures", "stops at ", " that go wrong");
+    part("job_timeout_seconds", "at most ", " s");
+    if let Some(batch) = job.get("batch").filter(|batch| !batch.is_null()) {
+        let pause = batch.get("pause_seconds").and_then(Value::as_u64).unwrap_or(0);
+        let pause = if pause > 0 { format!(", {pause} s apart") } else { String::new() };
+        parts.push(format!("batches of {}{pause}", safe(&field(batch, "size"))));
+    }
+    parts.join("; ")
 }
 
 /// The tasks of a job as a table.
@@ -158,10 +206,21 @@ pub fn tasks(job: &Value, wanted: impl Fn(&Value) -> bool) -> Table {
             exit,
             duration(task),
             field(task, "lines"),
-            field(task, "message"),
+            message(task),
         ]);
     }
     table
+}
+
+/// Why a task ended as it did, with its receipt.
+fn message(task: &Value) -> String {
+    let message = field(task, "message");
+    let receipt = task.get("receipt").map(|receipt| field(receipt, "message")).unwrap_or_default();
+    match (message.is_empty(), receipt.is_empty() || message.contains(&receipt)) {
+        (_, true) => message,
+        (true, false) => receipt,
+        (false, false) => format!("{message}; {receipt}"),
+    }
 }
 
 fn duration(task: &Value) -> String {
@@ -173,18 +232,6 @@ fn duration(task: &Value) -> String {
         1_000..60_000 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
         _ => format!("{} min {} s", millis / 60_000, millis % 60_000 / 1_000),
     }
-}
-
-async fn cancel(args: One) -> Result<Exit> {
-    let client = args.connect.client()?;
-    let id = resolve::job(&client, &args.job).await?;
-    let job = client.post(&["api", "jobs", &id, "cancel"], &json!({})).await?;
-    if args.json {
-        output::json(&job)?;
-    } else {
-        say!("cancelling {id}; `corral job show {id}` tells how it ended");
-    }
-    Ok(Exit::Ok)
 }
 
 /// How a program that waited for a job ends.

@@ -28,6 +28,7 @@ const CHROMIUM: Tool = Tool {
     remedy: "install Chromium",
 };
 const BUSYBOX: Tool = Tool { names: &["busybox"], package: Some("busybox"), remedy: "install busybox" };
+const SUDO: Tool = Tool { names: &["sudo"], package: Some("sudo"), remedy: "install sudo" };
 const DASH: Tool = Tool { names: &["dash"], package: Some("dash"), remedy: "install dash" };
 
 /// For the plugins: only the WebAssembly target.
@@ -37,7 +38,7 @@ pub const FOR_WEB: [&Tool; 2] = [&NODE, &NPM];
 /// For `run`.
 pub const FOR_RUN: [&Tool; 3] = [&CC, &NODE, &NPM];
 /// For `test`.
-pub const FOR_TEST: [&Tool; 8] = [&CC, &NODE, &NPM, &SSHD, &SSH_KEYGEN, &CHROMIUM, &BUSYBOX, &DASH];
+pub const FOR_TEST: [&Tool; 9] = [&CC, &NODE, &NPM, &SSHD, &SSH_KEYGEN, &CHROMIUM, &BUSYBOX, &DASH, &SUDO];
 /// For pictures.
 pub const FOR_SCREENSHOTS: [&Tool; 4] = [&CC, &NODE, &NPM, &CHROMIUM];
 

@@ -5,14 +5,14 @@ use serde_json::Value;
 use crate::support::{Ended, Host, Site};
 
 /// A host with two machines that are this one.
-struct Fleet {
+pub struct Fleet {
     site: Site,
     token: String,
     _host: Host,
 }
 
 impl Fleet {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let site = Site::new();
         let host = site.serve(&[]);
         let fleet = Self { token: site.token("admin"), site, _host: host };
@@ -23,7 +23,7 @@ impl Fleet {
         fleet
     }
 
-    fn ask(&self, args: &[&str]) -> Ended {
+    pub fn ask(&self, args: &[&str]) -> Ended {
         self.site.ask(&self.token, args)
     }
 

@@ -2,5 +2,6 @@
 
 mod clients;
 mod data;
+mod fanout;
 mod starts;
 mod support;

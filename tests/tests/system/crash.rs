@@ -23,7 +23,7 @@ async fn after_kill_9_nothing_is_running_and_every_line_that_was_shown_is_still_
     let client = site.client(&host)?;
     let vms = fleet.add_all(&client).await?;
     // Two run, the third waits: all three states of a task at the moment of the crash.
-    let request = json!({"command": {"script": SCRIPT}, "targets": {"vms": vms}, "parallelism": 2});
+    let request = json!({"command": {"script": SCRIPT}, "targets": {"vms": vms}, "parallelism": 2, "mode": "direct"});
     let job = client.start_job(&request).await?;
 
     let mut socket = client.socket().await?;

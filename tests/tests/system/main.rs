@@ -9,6 +9,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 mod browser;
 mod crash;
+mod fanout;
 mod fifty;
 mod full_disk;
 mod main_job;

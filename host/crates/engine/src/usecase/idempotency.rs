@@ -152,8 +152,9 @@ mod tests {
     async fn a_key_is_held_by_one_at_a_time_and_leaves_nothing_behind() {
         let keys = IdempotencyKeys::default();
         let actor = |name: &str| Actor { name: name.to_owned(), role: crate::Role::Operator };
-        let first = keys.hold(&actor("a"), "k").await;
-        let mut second = std::pin::pin!(keys.hold(&actor("a"), "k"));
+        let same = actor("a");
+        let first = keys.hold(&same, "k").await;
+        let mut second = std::pin::pin!(keys.hold(&same, "k"));
         assert!(futures::poll!(second.as_mut()).is_pending());
         keys.hold(&actor("b"), "k").await;
         drop(first);

@@ -324,7 +324,7 @@ async fn a_cancel_while_the_machine_is_away_is_carried_out_when_it_is_back() {
     case.machine.away(true);
     case.world.until(case.job, |_, tasks| tasks[0].contact_lost_at.is_some()).await;
     for _twice in 0..2 {
-        case.world.engine.cancel_job(&admin(), case.job).await.unwrap();
+        case.world.engine.cancel_job(&admin(), case.job, None).await.unwrap();
     }
     let (_, tasks) = case.world.engine.job(case.job).await.unwrap().unwrap();
     assert_eq!(tasks[0].status, TaskStatus::Running, "nobody has ended it yet");
@@ -347,7 +347,7 @@ fn a_cancel_that_a_dead_host_could_not_carry_out_is_carried_out_by_the_next() {
         world.until(job, |_, tasks| tasks[0].status == TaskStatus::Running).await;
         machine.away(true);
         world.until(job, |_, tasks| tasks[0].contact_lost_at.is_some()).await;
-        world.engine.cancel_job(&admin(), job).await.unwrap();
+        world.engine.cancel_job(&admin(), job, None).await.unwrap();
         std::mem::forget(world);
         job
     });

@@ -23,8 +23,16 @@ describe('parseSelector', () => {
     expect(admits('env=p*', 'x', { env: 'prod' })).toBe(true);
   });
 
+  it('joins alternatives by a bar', () => {
+    expect(admits('role=web|d*', 'x', { role: 'db' })).toBe(true);
+    expect(admits('role!=web|db', 'x', { role: 'db' })).toBe(false);
+    expect(admits('web-*|db-1', 'db-1')).toBe(true);
+    expect(admits('!web-1|db-1', 'db-1')).toBe(false);
+    expect(admits(' env = prod , ! canary ', 'x', { env: 'prod' })).toBe(true);
+  });
+
   it('names the part that it cannot read', () => {
-    for (const text of ['', 'a=1,,b', '=x', '!', '!=x']) expect(() => parseSelector(text), text).toThrow(SelectorError);
+    for (const text of ['', 'a=1,,b', '=x', '!', '!=x', 'role=web|', 'a||b', '!role=db', 'a b=c']) expect(() => parseSelector(text), text).toThrow(SelectorError);
   });
 
   it('is told apart from a search', () => {

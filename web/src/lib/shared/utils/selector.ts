@@ -1,5 +1,5 @@
 /**
- * The label selector, `env=prod,role!=db,!canary,web-*`, as the host reads it. Here only to show at once what a
+ * The label selector, `env=prod,role=web|db,!canary,web-*`, as the host reads it. Here only to show at once what a
  * selector chooses; the host decides again when a job is made.
  */
 
@@ -25,7 +25,7 @@ export function parseSelector(text: string): Selector {
 
 /** Whether a text reads like a selector rather than like a search. */
 export function looksLikeSelector(text: string): boolean {
-  return /[=,!*]/.test(text) || text.trim() === 'all';
+  return /[=,!*|]/.test(text) || text.trim() === 'all';
 }
 
 function parseTerm(part: string): Selector {
@@ -35,22 +35,30 @@ function parseTerm(part: string): Selector {
   if (differs >= 0) return comparison(part, differs, 2, false);
   const equals = part.indexOf('=');
   if (equals >= 0) return comparison(part, equals, 1, true);
-  if (part === '!') throw new SelectorError(part, 'needs a label or a name after it.');
-  if (part.startsWith('!')) {
-    const word = part.slice(1);
-    return (vm) => !(word in vm.labels) && !matchesPattern(word, vm.name);
-  }
-  return (vm) => part in vm.labels || matchesPattern(part, vm.name);
+  const negated = part.startsWith('!');
+  const word = negated ? part.slice(1).trimStart() : part;
+  if (word === '') throw new SelectorError(part, 'needs a label or a name after it.');
+  const words = alternatives(part, word);
+  const held: Selector = (vm) => words.some((word) => word in vm.labels || matchesPattern(word, vm.name));
+  return negated ? (vm) => !held(vm) : held;
 }
 
 function comparison(part: string, at: number, width: number, wanted: boolean): Selector {
-  const key = part.slice(0, at);
-  const pattern = part.slice(at + width);
+  const key = part.slice(0, at).trimEnd();
+  const patterns = alternatives(part, part.slice(at + width).trimStart());
   if (key === '') throw new SelectorError(part, 'has no key before the sign.');
+  if (!/^[\w./-]+$/.test(key)) throw new SelectorError(part, 'has a key that no label has.');
   return (vm) => {
     const value = key in vm.labels ? vm.labels[key] : key === 'name' ? vm.name : undefined;
-    return (value !== undefined && matchesPattern(pattern, value)) === wanted;
+    return (value !== undefined && patterns.some((pattern) => matchesPattern(pattern, value))) === wanted;
   };
+}
+
+/** `web|db`: either of them. */
+function alternatives(part: string, text: string): string[] {
+  const all = text.split('|');
+  if (all.length > 1 && all.includes('')) throw new SelectorError(part, 'has nothing on one side of “|”.');
+  return all;
 }
 
 /** `*` stands for any run of characters; nothing else is special. */

@@ -254,13 +254,9 @@ async fn put_key(conn: &mut SqliteConnection, key: &IdempotencyKey) -> sqlx::Res
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!(
-        "DELETE FROM idempotency WHERE created_at <
-         (SELECT created_at FROM idempotency ORDER BY created_at DESC LIMIT 1 OFFSET ?)",
-        IDEMPOTENCY_KEYS_MAX
-    )
-    .execute(conn)
-    .await?;
+    sqlx::query!("DELETE FROM idempotency WHERE id <= last_insert_rowid() - ?", IDEMPOTENCY_KEYS_MAX)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -125,7 +125,7 @@ impl Schedule {
     }
 
     /// What to do next. Whoever gets [`Next::Begin`] begins that task and says so by [`Self::set`], then asks again.
-    pub fn next(&mut self) -> Next {
+    pub fn what_next(&mut self) -> Next {
         if self.counts.queued == 0 {
             return if self.counts.running == 0 { Next::Done } else { Next::Wait };
         }

@@ -112,7 +112,7 @@ impl World {
     /// Does what the host does until it has to wait.
     fn advance(&mut self) -> Result<(), TestCaseError> {
         loop {
-            match self.schedule.next() {
+            match self.schedule.what_next() {
                 Next::Begin(position) => self.begin(position)?,
                 Next::Stop(why) => {
                     prop_assert!(self.must_stop(), "{}", why);
@@ -248,7 +248,7 @@ fn waves_are_named_for_people() {
 #[test]
 fn the_reason_says_which_rule_it_was_and_the_counts() {
     use TaskStatus::{Failed, Queued, Running, Succeeded, Unreachable};
-    let reason = |strategy, statuses: &[TaskStatus]| match Schedule::new(strategy, 4, statuses.to_vec()).next() {
+    let reason = |strategy, statuses: &[TaskStatus]| match Schedule::new(strategy, 4, statuses.to_vec()).what_next() {
         Next::Stop(why) => why,
         other => panic!("{other:?}"),
     };

@@ -55,21 +55,21 @@ impl State {
         let job = self.live_job(id)?;
         let mut ending = Ending::new(job);
         for task in self.tasks_of(id).into_iter().filter(|task| !task.status.is_final()) {
-            let change = match task.status {
-                TaskStatus::Queued => TaskChange::to(TaskStatus::Cancelled)
-                    .because(format!("{by} closed the job before it began; nothing was started")),
-                _ => {
-                    let so_far = received.iter().find(|(vm, ..)| *vm == task.key.vm);
-                    TaskChange {
-                        lines: so_far.map(|(_, lines, _)| *lines),
-                        bytes: so_far.map(|(_, _, bytes)| *bytes),
-                        ..TaskChange::to(TaskStatus::Unknown)
-                    }
-                    .because(format!(
-                        "{by} closed the job while it was {}; how it ended is not known, and it may go on on the machine",
-                        task.status.as_str()
-                    ))
+            let change = if task.status == TaskStatus::Queued {
+                TaskChange::to(TaskStatus::Cancelled)
+                    .because(format!("{by} closed the job before it began; nothing was started"))
+            } else {
+                let so_far = received.iter().find(|(vm, ..)| *vm == task.key.vm);
+                let message = format!(
+                    "{by} closed the job while it was {}; how it ended is not known, and it may go on on the machine",
+                    task.status.as_str()
+                );
+                TaskChange {
+                    lines: so_far.map(|(_, lines, _)| *lines),
+                    bytes: so_far.map(|(_, _, bytes)| *bytes),
+                    ..TaskChange::to(TaskStatus::Unknown)
                 }
+                .because(message)
             };
             ending.end(&task, change, now);
         }

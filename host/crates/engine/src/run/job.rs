@@ -103,7 +103,7 @@ impl<'a> Driver<'a> {
                 while self.own.join_next().await.is_some() {}
                 return;
             }
-            let next = self.schedule.next();
+            let next = self.schedule.what_next();
             if !matches!(next, Next::Begin(_)) {
                 // A place among all tasks is not kept while it is not needed.
                 (self.slot, self.waiting) = (None, None);

@@ -1,8 +1,8 @@
 //! The engine over the real store, with fakes for machines and plugins.
 
 mod durable;
-mod health;
 mod fanout;
+mod health;
 mod jobs;
 mod restart;
 mod support;

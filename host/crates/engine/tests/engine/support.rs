@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    AsUser, Clock as _, CommandLine, Facts, Job, JobId, Lines, Mode, NewVm, OutputStream, PluginInfo, Position, RandomBytes,
-    Receipt, RenderedCommand, SystemClock, Task, TaskKey, Template, Timestamp, Vm, VmId,
+    AsUser, Clock as _, CommandLine, Facts, Job, JobId, Lines, Mode, NewVm, OutputStream, PluginInfo, Position,
+    RandomBytes, Receipt, RenderedCommand, SystemClock, Task, TaskKey, Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
     CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,

@@ -42,7 +42,7 @@ pub async fn a_key_is_forgotten_after_its_time(store: &dyn StateStore) {
     commit(store, &key("old", 1, NOON)).await;
     let again = Commit { keys: vec![key("old", 1, later(Duration::from_secs(1)))], ..Commit::default() };
     assert!(store.commit(&again).await.is_err(), "a key makes one thing");
-    let almost = later(IDEMPOTENCY_KEPT - Duration::from_millis(1));
+    let almost = Timestamp::from_millis(later(IDEMPOTENCY_KEPT).as_millis() - 1);
     commit(store, &key("young", 2, almost)).await;
     assert!(store.idempotency_key("old").await.unwrap().is_some());
     let new = key("old", 3, later(IDEMPOTENCY_KEPT));

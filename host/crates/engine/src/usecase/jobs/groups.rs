@@ -149,7 +149,9 @@ impl Engine {
             }
         }
         let mut whole = Sha256::new();
-        hashes.into_iter().for_each(|hash| whole.update(hash.finalize()));
+        for hash in hashes {
+            whole.update(hash.finalize());
+        }
         Ok(Seen { digest: hex(&whole.finalize()), lines, bytes })
     }
 

@@ -148,7 +148,13 @@ impl Client {
         self.send_keyed(method, url, body, None).await
     }
 
-    async fn send_keyed(&self, method: Method, url: Url, body: Option<&Value>, key: Option<&str>) -> Result<Value, Failure> {
+    async fn send_keyed(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Value, Failure> {
         let changes = method != Method::GET;
         let mut request = self.http.request(method, url.clone()).bearer_auth(&self.token);
         if let Some(body) = body {

@@ -16,9 +16,10 @@ const MACHINES: usize = 6;
 struct World {
     client: Client,
     vms: Vec<String>,
-    site: Site,
-    _fleet: Fleet,
+    // The host ends before its folder and its machines are gone.
     _host: Host,
+    _fleet: Fleet,
+    site: Site,
 }
 
 impl World {

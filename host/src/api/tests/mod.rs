@@ -4,6 +4,7 @@ mod auth;
 mod commands;
 mod errors;
 mod fakes;
+mod fanout;
 mod jobs;
 mod page;
 mod socket;

@@ -18,6 +18,8 @@ use crate::cli::{job, output};
 
 /// How often the counts are asked for.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Looks in a row that may fail before the host counts as gone: about half a minute.
+const LOOKS_FAILED_MAX: u32 = 75;
 /// How often the end is asked for once all output has come.
 const LAST_LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Names of VMs at work are cut here, in characters.
@@ -39,7 +41,7 @@ pub async fn to_the_end(args: &Args, client: &Client, created: &Value) -> Result
     let bar = progress(args, names.len());
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut interrupts = 0;
+    let (mut interrupts, mut failed) = (0, 0);
     loop {
         tokio::select! {
             // Output first: a tick that is late hurts nobody.
@@ -62,11 +64,14 @@ pub async fn to_the_end(args: &Args, client: &Client, created: &Value) -> Result
             _ = look.tick(), if !bar.is_hidden() || args.group => {
                 match client.get(&["api", "jobs", &id], &[]).await {
                     Ok(job) if args.group && has_ended(&job) => break,
-                    Ok(job) => show(&bar, &job),
+                    Ok(job) => {
+                        failed = 0;
+                        show(&bar, &job);
+                    }
                     // Without a stream of output it is the looks that decide whether the host is gone.
-                    Err(failure) if args.group && failure.exit != Exit::Unreachable => return Err(failure),
+                    Err(failure) if args.group && failed == LOOKS_FAILED_MAX => return Err(failure),
                     // A look that fails is tried again; the stream of output decides whether the host is gone.
-                    Err(_) => {}
+                    Err(_) => failed += 1,
                 }
             }
         }

@@ -48,8 +48,8 @@ impl Engine {
         let command = Command::CloseJob { id, by: actor.name.clone(), received };
         let asked = self.inner.manager.submit(actor, command, note("job.close", id, "")).await;
         self.explain_ended(id, asked).await?;
-        // Only now: a task that is let go of finds its end decided.
-        if let Some(control) = self.control(id) {
+        // Only now: a task that is let go of finds its end decided. Whoever looks after the job later gets a control of their own.
+        if let Some(control) = self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
             control.close.cancel();
         }
         self.job(id).await?.map(|(job, _)| job).ok_or_else(|| UseCaseError::not_found("job", id))

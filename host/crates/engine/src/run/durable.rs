@@ -22,6 +22,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(20);
 /// How long a command may take to be ended whose output cannot be filtered.
 const FILTER_CANCEL_MAX: Duration = Duration::from_secs(30);
 
+/// How often a machine is tried whose connection breaks before anything was sent.
+const BEGIN_TRIES: u32 = 3;
+
 /// How a task comes to its capsule.
 pub(super) enum Way {
     /// It begins.
@@ -154,13 +157,13 @@ impl Durable<'_> {
         };
         let known = &self.attempt.known;
         let mut lost_at: Option<Instant> = None;
+        let mut tries = 0;
         let mut pauses = Pauses::new(self.attempt.random_part());
         loop {
             let meet = match command {
                 Some(command) if !Known::is(&known.started) => Meet::Launch(command),
                 _ => Meet::Attach,
             };
-            let before = sink.wanted();
             let why = match self.follow_once(sink, meet).await {
                 Err(error) => return End::Filter(error),
                 Ok(Ok(exit)) => return End::Exited(exit),
@@ -172,9 +175,18 @@ impl Durable<'_> {
                     return End::NotReached(failure);
                 }
                 Ok(Err(CapsuleError::Unreachable(failure))) => failure.to_string(),
+                Ok(Err(CapsuleError::Broken(why))) if !Known::is(&known.sent) => {
+                    tries += 1;
+                    if tries >= BEGIN_TRIES {
+                        return End::NotReached(not_begun(why));
+                    }
+                    sleep(pauses.next()).await;
+                    continue;
+                }
                 Ok(Err(CapsuleError::Broken(why))) => why,
             };
-            if sink.wanted() != before {
+            // There was contact since, though the command may have had nothing to say.
+            if !Known::is(&known.out_of_contact) {
                 lost_at = None;
                 pauses = Pauses::new(self.attempt.random_part());
             }
@@ -297,6 +309,16 @@ impl Durable<'_> {
             ),
             End::Missing => TaskChange::to(TaskStatus::Failed).because("the machine did not start it"),
         }
+    }
+}
+
+/// Nothing was sent, and that for more than a moment.
+fn not_begun(why: String) -> Failure {
+    Failure {
+        step: "exec",
+        message: why,
+        remedy: "look into the machine's sshd log; nothing was started".to_owned(),
+        offered_host_key: None,
     }
 }
 

@@ -11,13 +11,16 @@
 #   exit       an empty line until the end; then code, sizes of out and err, whether the disk was full, a full stop
 #   order      sizes of out and err from time to time, once err has something
 #   cancelled  nothing may be started any more
-# pid and exit have their room from the beginning and are overwritten in place, so that a disk that is full later does not
-# keep the end from being known.
+# pid and exit have their room from the beginning and their first line is overwritten in place, so that a disk that is full
+# later does not keep the end from being known.
+#
+# Shells read what is no terminal and no plain file byte by byte, a call of the system for each; so little is read, and only
+# when it is needed.
 #
 # Names begin with _, so that no exported variable of the account is changed for the command. $0 is the shell, $_c this text.
 set -fu
 umask 077
-_root=
+_root= _b=
 
 # What /proc says of a process: its pid in _p; in _s when it began, empty if it is gone or a zombie.
 look() {
@@ -34,10 +37,11 @@ look() {
 } 2>/dev/null
 began() { _s=${20-}; }
 self() { if [ -r /proc/self/stat ]; then look self; else look $$; fi; }
-boot() { { read -r _b </proc/sys/kernel/random/boot_id; } 2>/dev/null || _b=-; }
-alive() { [ -n "$1" ] && look $1 && [ -n "$_s" ] && [ "$_s" = "$2" ]; }
+boot() { [ -n "$_b" ] || { read -r _b </proc/sys/kernel/random/boot_id; } 2>/dev/null || _b=-; }
+# Whether a process is there that began then; then being - if that was not noted.
+alive() { [ -n "$1" ] && look $1 && [ -n "$_s" ] && { [ $2 = - ] || [ "$_s" = $2 ]; }; }
 
-put() { printf '%-159s\n' "$2" 1<>"$1"; } 2>/dev/null
+put() { printf '%s\n' "$2" 1<>"$1"; } 2>/dev/null
 nap() { sleep $1 2>/dev/null || sleep 1; }
 say() { printf '%s\n' "$*" || gone; } 2>/dev/null
 no() { say R "$@"; exit 0; }
@@ -49,12 +53,43 @@ sizes() {
   [ ! -s err ] || _E=$(($(wc -c <err)))
 }
 
+# Whether it has ended, with how.
+ended() {
+  _dot=
+  { read -r _code _xO _xE _full _dot <exit; } 2>/dev/null
+  [ "$_dot" = . ] && _st=X
+}
+
+# What has become of it, in _st: W claimed, R runs, O runs without its supervisor, X ended, K supervisor and command gone,
+# S supervisor gone before the command, U claimed by somebody who is gone, B another boot, C cancelled before it began,
+# N nothing there.
+state() {
+  ended && return
+  _k=
+  boot
+  { read -r _k _pp _ps _pb _cp _cs _dot <pid; } 2>/dev/null
+  if [ -z "$_k" ]; then
+    if [ -e cancelled ]; then _st=C; elif [ -d "$_dir" ]; then _st=U; else _st=N; fi
+  elif [ "$_pb" != "$_b" ]; then
+    _st=B
+  elif alive $_pp $_ps; then
+    if [ $_k = W ]; then _st=W; else _st=R; fi
+  elif [ $_k = C ]; then
+    if alive $_cp $_cs; then _st=O; else _st=K; fi
+  elif [ -e cancelled ]; then
+    _st=C
+  elif [ $_k = W ]; then
+    _st=U
+  else
+    _st=S
+  fi
+}
+
 # The supervisor, in a session of its own; and from it the command, in another: so that it cannot end its supervisor by
 # ending its own group.
 supervise() {
   trap '' HUP INT QUIT TERM PIPE
   self
-  boot
   _who="$_p $_s $_b"
   put "$_dir/pid" "S $_who ."
   [ ! -e "$_dir/cancelled" ] || exit 0
@@ -90,7 +125,6 @@ note() {
 # Keeps the order of the outputs while nobody is attached.
 scribe() {
   cd "$_dir" || exit 0
-  boot
   self
   put scribe "$_p $_s ."
   sizes
@@ -98,11 +132,24 @@ scribe() {
   while state && [ $_st = R ]; do
     sleep $_t
     _E=$_nE
-    [ ! -s err ] || sizes
-    if [ $_E -gt $_nE ]; then _t=1; elif [ $_t -lt 8 ]; then _t=$((_t * 2)); fi
+    if [ -s err ]; then
+      sizes
+      _t=1
+    elif [ $_t -lt 8 ]; then
+      _t=$((_t * 2))
+    fi
     note
   done
 }
+
+# What was started by detach reads no further.
+case ${1-} in
+supervise | scribe)
+  _dir=$2 _id=${2##*/} _b=$3
+  $1 "$4"
+  exit 0
+  ;;
+esac
 
 # Nobody listens any more.
 gone() {
@@ -117,7 +164,7 @@ gone() {
 # Runs a part of this text in a session of its own, its input from fd 5. With -f there is no &, so that INT and QUIT are not
 # ignored in it.
 detach() {
-  set -- "$0" -c "$_c" "$0" $1 "$_dir"
+  set -- "$0" -c "$_c" "$0" $1 "$_dir" $_b
   if command -v setsid; then
     $_scope setsid -f "$@" setsid <&5 5<&- || { $_scope setsid "$@" setsid <&5 5<&- & }
   else
@@ -194,11 +241,11 @@ launch() {
 
 begin() {
   [ -z "$_tmp" ] || rm -f "$_tmp/all"
-  self
+  boot
   if {
     # Real bytes: on a disk that is full a folder can still be made.
     printf '\n%159s\n' '' >"$_dir/exit" &&
-      put "$_dir/pid" "W $_p $_s $_b ." &&
+      printf '%-159s\n' "W $$ - $_b ." >"$_dir/pid" && put "$_dir/pid" "W $$ - $_b ." &&
       printf '' >"$_dir/out" && printf '' >"$_dir/err" &&
       if [ $1 = raw ]; then mv "$_tmp/cmd" "$_dir/cmd"; else printf %b "$_cmd" >"$_dir/cmd"; fi &&
       [ -s "$_dir/cmd" ] &&
@@ -223,31 +270,6 @@ input() {
   fi
   exec 5<"$_f"
   [ $2 = - ] || rm -f "$_f"
-}
-
-# What has become of it, in _st: W claimed, R runs, O runs without its supervisor, X ended, K supervisor and command gone,
-# S supervisor gone before the command, U claimed by somebody who is gone, B another boot, C cancelled before it began,
-# N nothing there.
-state() {
-  _k= _dot=
-  { read -r _code _xO _xE _full _dot <exit; } 2>/dev/null
-  [ "$_dot" != . ] || { _st=X; return; }
-  { read -r _k _pp _ps _pb _cp _cs _dot <pid; } 2>/dev/null
-  if [ -z "$_k" ]; then
-    if [ -e cancelled ]; then _st=C; elif [ -d "$_dir" ]; then _st=U; else _st=N; fi
-  elif [ "$_pb" != "$_b" ]; then
-    _st=B
-  elif alive $_pp $_ps; then
-    if [ $_k = W ]; then _st=W; else _st=R; fi
-  elif [ $_k = C ]; then
-    if alive $_cp $_cs; then _st=O; else _st=K; fi
-  elif [ -e cancelled ]; then
-    _st=C
-  elif [ $_k = W ]; then
-    _st=U
-  else
-    _st=S
-  fi
 }
 
 # The same, looked at again where it could be just about to change. What was claimed and does not begin within some
@@ -339,11 +361,13 @@ follow() {
   pursue
 }
 
-# Sends what comes until the end. The state is looked at before the sizes, so that these are not older.
+# Sends what comes until the end. The state is looked at before the sizes, so that these are not older; whether all is well
+# only from time to time.
 pursue() {
-  _idle=0 _again=0 _since=0 _quiet=0 _waited=0
+  _idle=0 _again=0 _since=0 _quiet=0 _waited=0 _round=0 _notes=0 _st=R
   while :; do
-    state
+    _round=$((_round + 1))
+    if ended; then :; elif [ $((_round % 8)) = 0 ] || [ $_st != R ]; then state; fi
     sizes
     case $_st in
     X) [ $_O -ge $_xO ] && [ $_E -ge $_xE ] && _O=$_xO _E=$_xE ;;
@@ -363,7 +387,11 @@ pursue() {
     fi
     _n=$((_O - _o + _E - _e))
     if [ $_n -gt 0 ]; then
-      [ $_since -lt 40 ] || { note; _since=0; }
+      # After some notes at most two a second, so that they do not become many.
+      if [ $_notes -lt 200 ] || [ $_since -ge 500 ]; then
+        note
+        _since=0 _notes=$((_notes + 1))
+      fi
       [ $_idle -lt 2 ] || _idle=2
       [ $_n -lt 262144 ] || _idle=-1
       _quiet=0
@@ -377,14 +405,15 @@ pursue() {
 # A pause that grows while nothing comes; from time to time a sign of life, by which it is learnt that nobody listens.
 rest() {
   case $_idle in
-  -1) ;;
-  0) nap 0.01 ;;
-  1) nap 0.02 ;;
-  2) nap 0.05 ;;
-  3) nap 0.1 ;;
-  *) nap 0.2 ;;
+  -1) _t=000 ;;
+  0) _t=020 ;;
+  1) _t=030 ;;
+  2) _t=050 ;;
+  3) _t=100 ;;
+  *) _t=200 ;;
   esac
-  _idle=$((_idle + 1)) _since=$((_since + 5)) _quiet=$((_quiet + 1))
+  [ $_t = 000 ] || nap 0.$_t
+  _idle=$((_idle + 1)) _since=$((_since + ${_t#0})) _quiet=$((_quiet + 1))
   [ $_quiet -lt 25 ] || { _quiet=0; say H; }
 }
 
@@ -403,20 +432,12 @@ clean() {
   done
 }
 
-case ${1-} in
-supervise | scribe)
-  _dir=$2 _id=${2##*/}
-  $1 "$3"
-  exit 0
-  ;;
-esac
 IFS=' ' read -r _token _op _id _rest || exit 0
 printf '\ncorral %s 1\n' "$_token"
 case $_id in '' | -* | *[!0-9a-f-]*) no id ;; esac
 _base=${XDG_STATE_HOME:-${HOME:+$HOME/.local/state}}
 case $_base in /*) ;; *) no nohome ;; esac
 _base=$_base/corral/jobs _dir=$_base/$_id _begun=0
-boot
 set -- $_rest
 case $_op in
 launch)

@@ -31,8 +31,9 @@ const NOISE_BYTES_MAX: usize = 64 << 10;
 const LINE_BYTES_MAX: usize = 1 << 10;
 /// Longest piece of output that is announced at once, in bytes.
 const PIECE_BYTES_MAX: u64 = 8 << 20;
-/// Commands with their input up to this length are sent as text, which the shell reads without further programs.
-const TEXT_BYTES_MAX: usize = 16 << 10;
+/// Commands with their input up to this length are sent as text, which the shell reads byte by byte and without further
+/// programs; beyond it programs are faster.
+const TEXT_BYTES_MAX: usize = 3 << 10;
 
 /// Something that was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

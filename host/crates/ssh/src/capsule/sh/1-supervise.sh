@@ -107,7 +107,8 @@ supervise() {
   printf %4096s x >probe || _full=full
   sizes
   _n=0
-  until put exit "$_code $_O $_E $_full ." || [ $_n = 720 ]; do
+  # Tried for an hour where there is no room even in place; not where the folder was removed.
+  until put exit "$_code $_O $_E $_full ." || [ ! -e exit ] || [ $_n = 720 ]; do
     _n=$((_n + 1))
     sleep 5
   done

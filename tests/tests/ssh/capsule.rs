@@ -114,3 +114,61 @@ async fn a_capsule_is_cancelled_whether_it_runs_or_was_never_started() {
     assert!(!sshd.path("home/ran").exists());
     assert_eq!(runner.stat(&target, &second).await, Ok(CapsuleState::None));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_break_anywhere_lose_nothing_and_repeat_nothing() {
+    let mut sshd = Sshd::start(Options { net: 72, ..Options::default() });
+    let (runner, target) = (SshRunner::new(config()), to(vm_of(&sshd)));
+    let text = "i=0; while [ $i -lt 300 ]; do i=$((i+1)); seq $i 400; seq -s, $i 200 >&2; done; exit 8";
+    let expected = std::process::Command::new("/bin/sh").arg("-c").arg(text).output().unwrap();
+    let (id, command) = (id(5), script(text));
+    let mut seed = [0; 1];
+    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom").unwrap(), &mut seed).unwrap();
+    println!("seed {seed:?}");
+    let (mut all, mut cut) = (Seen::default(), 0_usize);
+    let exit = loop {
+        let from = Position { stdout: all.stdout.len() as u64, stderr: all.stderr.len() as u64 };
+        let (events, mut received) = mpsc::channel(2);
+        let take = async {
+            let mut here = 0;
+            while let Some(event) = received.recv().await {
+                all.take(event);
+                here += 1;
+                if cut < 12 && here == 3 + (usize::from(seed[0]) + cut * 7) % 11 {
+                    if cut % 4 == 3 {
+                        sshd.stop();
+                        sshd.launch();
+                    } else {
+                        sshd.drop_connections();
+                    }
+                    cut += 1;
+                }
+            }
+        };
+        let both = async { tokio::join!(runner.follow(&target, &id, Meet::Launch(&command), from, events), take).0 };
+        match tokio::time::timeout(LIMIT, both).await.expect("it ends in time") {
+            Err(CapsuleError::Broken(_) | CapsuleError::Unreachable(_)) => {}
+            other => break other,
+        }
+    };
+    assert_eq!(exit, Ok(Exit { code: Some(8), signal: None }), "seed {seed:?}");
+    assert!(all.stdout == expected.stdout && all.stderr == expected.stderr, "seed {seed:?} after {cut} cuts");
+    assert!(cut > 2, "seed {seed:?}: {cut} cuts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_runs_nothing_and_a_shell_that_talks_are_told_apart() {
+    let talks = "SetEnv GREETING=x\nForceCommand echo 'This account is closed.'; exit 1\n";
+    let sshd = Sshd::start(Options { net: 73, config: talks.to_owned(), ..Options::default() });
+    let (runner, target) = (SshRunner::new(config()), to(vm_of(&sshd)));
+    let (exit, seen) = meet(&runner, &target, &id(6), Meet::Launch(&script("true")), Position::default()).await;
+    let Err(CapsuleError::Broken(why)) = exit else { panic!("{exit:?}") };
+    assert!(why.contains("This account is closed.") && !seen.started, "{why}");
+    drop(sshd);
+    let greets = "ForceCommand echo Welcome; echo news >&2; eval \"$SSH_ORIGINAL_COMMAND\"\n";
+    let sshd = Sshd::start(Options { net: 73, config: greets.to_owned(), ..Options::default() });
+    let target = to(vm_of(&sshd));
+    let runner = SshRunner::new(config());
+    let (exit, seen) = meet(&runner, &target, &id(7), Meet::Launch(&script("echo hi")), Position::default()).await;
+    assert_eq!((exit, seen.out()), (Ok(Exit { code: Some(0), signal: None }), "hi\n".to_owned()));
+}

@@ -26,7 +26,7 @@ pub(crate) async fn end(
     at: Timestamp,
 ) -> Result<corral_domain::Receipt, String> {
     let limit = grace + cancel::ANSWER_SLACK;
-    let before = minimised(include_str!("cancel.sh")).replace("@ID@", id);
+    let before = minimised(include_str!("sh/cancel.sh")).replace("@ID@", id);
     let elevated = match as_user {
         Some(user) => end_as(shell, id, user, mark, &before, grace).await,
         None => None,

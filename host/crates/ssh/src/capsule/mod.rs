@@ -1,6 +1,6 @@
 //! Capsules: a command's supervisor on its machine, which outlives the connection.
 //!
-//! `capsule.sh` is sent along with each request and installs nothing; it starts the command, keeps what it writes in a folder
+//! The script in `sh/` is sent along with each request and installs nothing; it starts the command, keeps what it writes in a folder
 //! of the account and tells of it from any position on. `wire.rs` says how both sides talk, `talk.rs` follows a capsule
 //! whatever carries the bytes, `remote.rs` and `here.rs` carry them by SSH and by pipes.
 //!

@@ -4,8 +4,13 @@ use std::sync::LazyLock;
 
 use crate::wrap;
 
-/// The script as it is written.
-const SOURCE: &str = include_str!("capsule.sh");
+/// The script as it is written. What the supervisor needs comes first: it reads no further.
+const SOURCE: &str = concat!(
+    include_str!("sh/1-supervise.sh"),
+    include_str!("sh/2-launch.sh"),
+    include_str!("sh/3-follow.sh"),
+    include_str!("sh/4-ask.sh"),
+);
 
 /// The script without what only its readers need.
 pub(crate) static SCRIPT: LazyLock<String> = LazyLock::new(|| minimised(SOURCE));

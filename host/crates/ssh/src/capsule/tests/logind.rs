@@ -9,8 +9,8 @@ use crate::capsule::script::SCRIPT;
 /// Asks the script what it decides about a tree of files that stands for the machine's.
 fn decide(shell: &str, root: &Path, account: &str) -> String {
     // Only the functions: what follows them reads a request.
-    let functions = SCRIPT.split("\ncase ${1-} in\n").next().unwrap();
-    let script = functions.replace("_root=\n", "_root=$1\n");
+    let functions = SCRIPT.split("\nIFS=' ' read -r _token").next().unwrap();
+    let script = functions.replace("_root= _b=\n", "_root=$ROOT _b=\n");
     assert_ne!(script, functions);
     let script = format!(
         "{script}\nid() {{ case $1 in -u) echo {} ;; *) echo {account} ;; esac; }}\n\
@@ -24,7 +24,7 @@ fn decide(shell: &str, root: &Path, account: &str) -> String {
     if shell == "busybox" {
         command.arg("ash");
     }
-    let output = command.args(["-c", &script, "sh"]).arg(root).output().unwrap();
+    let output = command.args(["-c", &script, "sh"]).env("ROOT", root).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -45,7 +45,7 @@ async fn attachments_cut_off_anywhere_add_up_to_the_same_bytes() {
         let command = script(text);
         let (mut out, mut err, mut cut) = (Vec::new(), Vec::new(), 0);
         let code = loop {
-            let enough = numbers.below(60_000) as usize;
+            let enough = numbers.below(15_000) as usize;
             let from = Position { stdout: out.len() as u64, stderr: err.len() as u64 };
             let limit = |seen: &Seen| seen.stdout.len() + seen.stderr.len() > enough;
             let seen = machine.until(&id, Meet::Launch(&command), from, limit).await;

@@ -8,3 +8,4 @@ mod order;
 mod places;
 mod run;
 mod support;
+mod wire;

@@ -6,7 +6,7 @@ use corral_engine::ports::Meet;
 use super::support::{Machine, SHELLS, eventually, id, script};
 
 /// Writes to one output, then to the other, with time between.
-const TURNS: &str = "for i in 1 2 3; do echo out $i; sleep 1.6; echo err $i >&2; sleep 1.6; done";
+const TURNS: &str = "for i in 1 2 3; do echo out $i; sleep 2.5; echo err $i >&2; sleep 2.5; done";
 
 fn turns(pieces: &[(char, String)]) -> String {
     let mut joined: Vec<(char, String)> = Vec::new();

@@ -93,3 +93,23 @@ async fn a_megabyte_of_command_and_of_input_arrive_exactly() {
         assert_eq!(seen.stdout, (0..=255).collect::<Vec<u8>>(), "{shell}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_clears_up_what_ended_or_never_began_a_week_ago_and_nothing_that_runs() {
+    for shell in SHELLS {
+        let mut machine = Machine::new(shell);
+        let (ended, never, runs, young) = (id(), id(), id(), id());
+        machine.launch(&ended, "true").await;
+        std::fs::create_dir(machine.folder(&never)).unwrap();
+        machine.leave(&runs, "exec sleep 300").await;
+        machine.launch(&young, "true").await;
+        for id in [&ended, &never, &runs] {
+            let aged = std::process::Command::new("touch").args(["-d", "9 days ago"]).arg(machine.folder(id)).status();
+            assert!(aged.unwrap().success());
+        }
+        machine.forget();
+        assert_eq!(machine.launch(&id(), "true").await.code(), 0, "{shell}");
+        let left = [&ended, &never, &runs, &young].map(|id| machine.folder(id).exists());
+        assert_eq!(left, [false, false, true, true], "{shell}");
+    }
+}

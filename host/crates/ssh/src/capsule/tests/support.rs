@@ -46,6 +46,11 @@ impl Machine {
         machine
     }
 
+    /// A host that was started anew: it remembers nothing of the machine.
+    pub(crate) fn forget(&mut self) {
+        self.runner.here = Here::at(self.place.clone());
+    }
+
     /// Sets a variable of its shells.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.place.environment.push((name.into(), value.into()));

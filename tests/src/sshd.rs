@@ -44,6 +44,8 @@ impl Default for Options {
 pub struct Sshd {
     folder: TempDir,
     options: Options,
+    /// Lines of `sshd_config` that stand before all others.
+    first: String,
     addresses: Vec<SocketAddr>,
     child: Option<Child>,
 }
@@ -65,7 +67,7 @@ impl Sshd {
         ensure!((1..=most).contains(&addresses.len()), "sshd listens on 1 to {most} addresses");
         let folder = tempfile::Builder::new().prefix("corral-sshd-").tempdir()?;
         std::fs::create_dir(folder.path().join("home"))?;
-        let mut sshd = Self { folder, options, addresses, child: None };
+        let mut sshd = Self { folder, options, first: String::new(), addresses, child: None };
         match keys_of {
             None => {
                 sshd.make_key("client", "ed25519");
@@ -158,6 +160,12 @@ impl Sshd {
         for kind in self.options.host_keys.clone() {
             self.make_key(&format!("host_{kind}"), kind);
         }
+    }
+
+    /// Further lines of `sshd_config`, before all others: of a word that stands there twice sshd takes the first. They hold
+    /// from the next start.
+    pub fn configure(&mut self, lines: &str) {
+        self.first.push_str(lines);
     }
 
     /// Starts it on its port, if it does not run.
@@ -256,7 +264,9 @@ impl Sshd {
     }
 
     fn config(&self) -> String {
-        let mut config = format!(
+        let mut config = self.first.clone();
+        let _ = write!(
+            config,
             "AuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\nUseDNS no\nPasswordAuthentication no\n\
              KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nPrintMotd no\nLogLevel VERBOSE\n\
              SetEnv HOME={}\n",

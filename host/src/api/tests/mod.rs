@@ -6,6 +6,7 @@ mod errors;
 mod fakes;
 mod jobs;
 mod page;
+mod secrets;
 mod socket;
 mod vms;
 

@@ -252,6 +252,16 @@ impl Sshd {
         sessions.len()
     }
 
+    /// Stops the processes of every connection where they are: their sockets stay, nothing is reset, nothing answers.
+    pub fn freeze_connections(&self) {
+        let Some(child) = &self.child else { return };
+        for pid in descendants(child.id()).into_iter().filter(|pid| program_of(*pid).starts_with("sshd")) {
+            if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::STOP);
+            }
+        }
+    }
+
     /// Processes that were started on the machine and still run, sshd's own not among them.
     pub fn processes(&self) -> Vec<u32> {
         let home = format!("HOME={}", self.home().display());

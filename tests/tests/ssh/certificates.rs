@@ -101,7 +101,7 @@ async fn a_certificate_that_is_of_no_use_says_what_is_wrong_with_it() {
 fn certified(net: u8, how: &[&str], names: &str, marker: &str) -> (Sshd, SshConfig) {
     let mut sshd = Sshd::start(Options { net, ..Options::default() });
     let authority = sshd.make_key("authority", "ed25519");
-    sign(&authority, &sshd.path("host_ed25519.pub"), &[&["-h"], how].concat());
+    sign(&authority, &sshd.path("host_ed25519.pub"), &[&["-h"][..], how].concat());
     sshd.stop();
     sshd.configure(&format!("HostCertificate {}\n", sshd.path("host_ed25519-cert.pub").display()));
     sshd.launch();

@@ -1,11 +1,12 @@
 //! Options of one machine's connections, against a server that tells what was agreed.
 
 use corral_domain::{NewVm, VmOptions};
-use corral_engine::ports::Runner as _;
+use corral_engine::ports::{RunError, RunEvent, Runner as _};
 use corral_ssh::SshRunner;
 use corral_tests::sshd::{Options, Sshd};
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{config, output, to, unreachable, vm_of};
+use crate::support::{LIMIT, config, output, to, unreachable, vm_of};
 
 fn names(of: &[&str]) -> Vec<String> {
     of.iter().map(|&name| name.to_owned()).collect()
@@ -72,12 +73,18 @@ async fn a_connection_whose_other_end_fell_silent_is_found_within_the_options_of
     let runner = SshRunner::new(corral_ssh::SshConfig { keepalive_misses: 2, ..config() });
     let target = to(NewVm { options, ..vm_of(&sshd) });
     assert_eq!(output(&runner, &target, "echo one").await, "one\n");
-    // Stopped processes keep their sockets: nothing is reset, nothing answers.
-    let (result, _) = tokio::join!(
-        crate::support::run(&runner, &target, &crate::support::script("kill -STOP $PPID; sleep 60")),
-        async {}
-    );
-    let Err(corral_engine::ports::RunError::Lost(message)) = result.0 else { panic!("{result:?}") };
+    let (events, mut received) = tokio::sync::mpsc::channel(8);
+    let command = crate::support::script("echo here; sleep 60");
+    let freeze = async {
+        while let Some(event) = received.recv().await {
+            if matches!(event, RunEvent::Output(_)) {
+                sshd.freeze_connections();
+            }
+        }
+    };
+    let run = async { tokio::join!(runner.run(&target, &command, events, CancellationToken::new()), freeze) };
+    let (exit, ()) = tokio::time::timeout(LIMIT, run).await.expect("the silence is found");
+    let Err(RunError::Lost(message)) = exit else { panic!("{exit:?}") };
     assert!(message.contains("not known"), "{message}");
     assert!(runner.check(&target).await.is_ok(), "a fresh connection is made");
 }

@@ -2,6 +2,7 @@
 //! questions of the last test come from a server inside of it, because no usual PAM asks them.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ impl Account {
         let _ = run("userdel", &[&name]);
         let hash = run("openssl", &["passwd", "-6", PASSWORD]).expect("openssl").stdout;
         let hash = String::from_utf8(hash).unwrap();
-        let args = ["-M", "-d", "/tmp", "-s", "/bin/sh", "-p", hash.trim(), &name];
+        let args = ["-M", "-d", "/tmp", "-s", "/bin/sh", "-p", hash.trim(), name.as_str()];
         assert!(run("useradd", &args).expect("useradd").status.success(), "the account {name} cannot be made");
         Some(Self(name))
     }
@@ -98,6 +99,8 @@ async fn a_key_and_then_a_password_are_given_where_both_are_wanted() {
     let mut sshd = Sshd::start(Options { net: 93, ..Options::default() });
     sshd.stop();
     sshd.configure("PasswordAuthentication yes\nAuthenticationMethods publickey,password\n");
+    // The account itself has to read which keys it lets in.
+    std::fs::set_permissions(sshd.path("."), std::fs::Permissions::from_mode(0o755)).unwrap();
     sshd.launch();
     let options = VmOptions { password_secret: Some("pw".to_owned()), ..VmOptions::default() };
     let new = NewVm { user: account.0.clone(), auth: key(&sshd.client_key()), ..vm_of(&sshd) };
@@ -148,7 +151,7 @@ impl server::Handler for Asking {
         response: Option<Response<'a>>,
     ) -> Result<Answer, Self::Error> {
         let Some(mut response) = response else {
-            let prompts = self.0.iter().map(|(text, echo)| ((*text).into(), *echo)).collect();
+            let prompts = self.0.iter().map(|(text, echo)| ((*text).into(), *echo)).collect::<Vec<_>>().into();
             return Ok(Answer::Partial { name: "".into(), instructions: "".into(), prompts });
         };
         let right = response.next().is_some_and(|answer| answer.as_ref() == PASSWORD.as_bytes());

@@ -44,6 +44,8 @@ impl Default for Options {
 pub struct Sshd {
     folder: TempDir,
     options: Options,
+    /// Lines of `sshd_config` that stand before all others.
+    first: String,
     addresses: Vec<SocketAddr>,
     child: Option<Child>,
 }
@@ -65,7 +67,7 @@ impl Sshd {
         ensure!((1..=most).contains(&addresses.len()), "sshd listens on 1 to {most} addresses");
         let folder = tempfile::Builder::new().prefix("corral-sshd-").tempdir()?;
         std::fs::create_dir(folder.path().join("home"))?;
-        let mut sshd = Self { folder, options, addresses, child: None };
+        let mut sshd = Self { folder, options, first: String::new(), addresses, child: None };
         match keys_of {
             None => {
                 sshd.make_key("client", "ed25519");
@@ -160,6 +162,12 @@ impl Sshd {
         }
     }
 
+    /// Further lines of `sshd_config`, before all others: of a word that stands there twice sshd takes the first. They hold
+    /// from the next start.
+    pub fn configure(&mut self, lines: &str) {
+        self.first.push_str(lines);
+    }
+
     /// Starts it on its port, if it does not run.
     ///
     /// # Panics
@@ -244,6 +252,16 @@ impl Sshd {
         sessions.len()
     }
 
+    /// Stops the processes of every connection where they are: their sockets stay, nothing is reset, nothing answers.
+    pub fn freeze_connections(&self) {
+        let Some(child) = &self.child else { return };
+        for pid in descendants(child.id()).into_iter().filter(|pid| program_of(*pid).starts_with("sshd")) {
+            if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::STOP);
+            }
+        }
+    }
+
     /// Processes that were started on the machine and still run, sshd's own not among them.
     pub fn processes(&self) -> Vec<u32> {
         let home = format!("HOME={}", self.home().display());
@@ -256,7 +274,9 @@ impl Sshd {
     }
 
     fn config(&self) -> String {
-        let mut config = format!(
+        let mut config = self.first.clone();
+        let _ = write!(
+            config,
             "AuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\nUseDNS no\nPasswordAuthentication no\n\
              KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nPrintMotd no\nLogLevel VERBOSE\n\
              SetEnv HOME={}\n",

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use corral_domain::{Auth, NewVm, OutputStream, RenderedCommand, Timestamp, Transport, Vm, VmId};
-use corral_engine::ports::{Exit, RunError, RunEvent, Runner, Target};
+use corral_engine::ports::{Exit, RunError, RunEvent, Runner, SecretError, SecretInfo, SecretText, Secrets, Target};
 use corral_ssh::SshConfig;
+use corral_storage::Audit;
 use corral_tests::sshd::Sshd;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,35 @@ pub(crate) fn config() -> SshConfig {
         agent: corral_ssh::AgentSocket::Path("/nonexistent/agent".into()),
         ..SshConfig::default()
     }
+}
+
+/// Secrets as they are, for tests.
+pub(crate) struct Known(pub(crate) Vec<(&'static str, String)>);
+
+#[async_trait::async_trait]
+impl Secrets for Known {
+    async fn reveal(&self, name: &str) -> Result<Option<SecretText>, SecretError> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        Ok(found.map(|(_, value)| SecretText::new(value.clone())))
+    }
+
+    async fn list(&self) -> Result<Vec<SecretInfo>, SecretError> {
+        unreachable!("connections ask for values")
+    }
+
+    async fn set(&self, _: &str, _: SecretText, _: Audit) -> Result<(), SecretError> {
+        unreachable!("connections ask for values")
+    }
+
+    async fn remove(&self, _: &str, _: Audit) -> Result<bool, SecretError> {
+        unreachable!("connections ask for values")
+    }
+}
+
+/// Settings with secrets.
+pub(crate) fn knowing(secrets: &[(&'static str, &str)]) -> SshConfig {
+    let secrets = secrets.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    SshConfig { secrets: Some(Arc::new(Known(secrets))), ..config() }
 }
 
 /// A VM with an id made from a number.

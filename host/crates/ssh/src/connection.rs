@@ -49,11 +49,13 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// A connection through a hop that is closed is closed, also before it has noticed.
     pub(crate) fn is_usable(&self) -> bool {
-        !self.handle.is_closed()
-            && !self.dead.load(Ordering::Relaxed)
-            && self.via.as_ref().is_none_or(|hop| !hop.handle.is_closed())
+        self.is_open() && !self.dead.load(Ordering::Relaxed)
+    }
+
+    /// A connection through a hop that is closed is closed, also before it has noticed.
+    fn is_open(&self) -> bool {
+        !self.handle.is_closed() && self.via.as_ref().is_none_or(|hop| hop.is_open())
     }
 
     pub(crate) fn touch(&self) {

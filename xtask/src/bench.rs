@@ -1,4 +1,4 @@
-//! `cargo xtask bench start`: the figures that the README promises, measured on this machine.
+//! `cargo xtask bench start` and `bench fanout`: the figures that the project promises, measured on this machine.
 
 use crate::shell::{Result, binary, cargo, run, timed};
 use crate::steps::FIRST_LOAD_BYTES;
@@ -19,5 +19,20 @@ pub fn start() -> Result {
         .env("CORRAL_BIN", binary(true))
         .env("CORRAL_FIRST_LOAD_BYTES", web::first_load_bytes()?.to_string())
         .env("CORRAL_FIRST_LOAD_LIMIT", FIRST_LOAD_BYTES.to_string());
+    timed("measuring", || run(&mut measure))
+}
+
+/// Builds for release and measures beside other tools; writes the table into `docs/benchmarks.md`.
+pub fn fanout(args: &[&str]) -> Result {
+    tools::ensure(&tools::FOR_TEST)?;
+    plugins::build()?;
+    web::install()?;
+    web::build()?;
+    host::build(true)?;
+    timed("the program that measures", || {
+        run(&mut cargo(&["build", "--locked", "--release", "-p", "corral-tests", "--example", "bench_fanout"]))
+    })?;
+    let mut measure = crate::shell::program(crate::shell::target().join("release/examples/bench_fanout"), args);
+    measure.env("CORRAL_BIN", binary(true));
     timed("measuring", || run(&mut measure))
 }

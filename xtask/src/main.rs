@@ -36,6 +36,9 @@ cargo xtask COMMAND
                               kill connections, sshd and hosts under running jobs and compare every byte: 5,000 kills, an
                               hour at most; a seed gives the same again
   bench start                 release build, then the figures of docs/benchmarks.md
+  bench fanout [OPTIONS]      release build, then `true` on many machines beside clush, pssh, Ansible, pyinfra, parallel-ssh and
+                              asyncssh where they are installed (on the path or in CORRAL_BENCH_VENV), into the same page
+                              --n 50,200,1000  --rounds 3  --only corral,clush  --print: write nothing
   screenshots                 take docs/screenshots anew from a running demo, in Chromium
   sqlx-prepare                describe the host's SQL queries anew, after one was changed
   help                        this text
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         ["types"] => types::write(),
         ["soak", options @ ..] => soak::soak(options),
         ["bench", "start"] => bench::start(),
+        ["bench", "fanout", rest @ ..] => bench::fanout(rest),
         ["screenshots"] => screenshots::take(),
         ["sqlx-prepare"] => sqlx::prepare(),
         [] | ["help" | "--help" | "-h"] => {

@@ -17,6 +17,7 @@ mod odd_output;
 mod odd_requests;
 mod odd_starts;
 mod reload;
+mod secrecy;
 mod unreachable;
 
 static MACHINE: RwLock<()> = RwLock::const_new(());

@@ -6,6 +6,7 @@
 //!   afterwards is [`RunError::Lost`](corral_engine::ports::RunError::Lost), never a second run.
 //! - No byte is exchanged as a user before the host key was checked, on every hop for itself.
 //! - Output is never dropped while the command runs: a slow taker slows the command.
+//! - A server opens no channel towards the host: whatever it tries is refused.
 //! - Every wait has a limit ([`SshConfig`]), every answer of a server a largest size.
 //!
 //! What holds for a slow taker: russh reads a connection's channels in one loop and grants window on receipt, so a

@@ -20,7 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(60);
 /// A host that was started again is left in peace for so long: it must get something done in between.
 const PEACE: Duration = Duration::from_millis(1_500);
 /// The host's settings: what waits, waits shortly.
-const CONFIG: &str = "[limits]\nhealth_interval_seconds = 2\nstop_grace_seconds = 1\n";
+const CONFIG: &str = "[ssh]\nkeepalive_interval_seconds = 1\nkeepalive_misses = 2\nbreaker_pause_seconds = 1\n\
+                      breaker_pause_max_seconds = 2\n\
+                      [limits]\nhealth_interval_seconds = 2\nstop_grace_seconds = 1\n";
 
 /// How a host ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

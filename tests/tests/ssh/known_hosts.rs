@@ -17,7 +17,8 @@ fn keys() -> &'static [String] {
         let folder = tempfile::tempdir().unwrap();
         let make = |kind: &&str| {
             let path = folder.path().join(kind);
-            let made = Command::new("ssh-keygen").args(["-q", "-N", "", "-t", *kind, "-f"]).arg(&path).status().unwrap();
+            let made =
+                Command::new("ssh-keygen").args(["-q", "-N", "", "-t", *kind, "-f"]).arg(&path).status().unwrap();
             assert!(made.success());
             let public = std::fs::read_to_string(path.with_extension("pub")).unwrap();
             public.split_whitespace().take(2).collect::<Vec<_>>().join(" ")

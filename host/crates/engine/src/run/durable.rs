@@ -271,8 +271,9 @@ impl Durable<'_> {
             }
         };
         let exit = match end {
-            // It had ended before anything was signalled.
-            Some(End::Exited(exit)) if receipt.signalled == 0 => {
+            // It had ended before anything was signalled. By the signals that end commands it has ended because of an earlier
+            // answer that did not arrive, or that a host asked for which then died.
+            Some(End::Exited(exit)) if receipt.signalled == 0 && !is_ended_by_signal(&exit) => {
                 return TaskChange { receipt: Some(receipt), ..natural(exit) };
             }
             Some(End::Exited(exit) | End::Incomplete(exit, _)) => Some(exit),
@@ -320,6 +321,13 @@ fn not_begun(why: String) -> Failure {
         remedy: "look into the machine's sshd log; nothing was started".to_owned(),
         offered_host_key: None,
     }
+}
+
+/// Whether a command ended by a signal that a cancellation sends; a shell tells it as an exit code.
+fn is_ended_by_signal(exit: &Exit) -> bool {
+    const BY_TERM: i32 = 128 + 15;
+    const BY_KILL: i32 = 128 + 9;
+    matches!(exit.code, Some(BY_TERM | BY_KILL)) || matches!(exit.signal.as_deref(), Some("TERM" | "KILL"))
 }
 
 /// Pauses that grow, with a random part so that many tasks' tries do not fall together.

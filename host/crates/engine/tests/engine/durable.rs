@@ -335,6 +335,21 @@ async fn a_cancel_while_the_machine_is_away_is_carried_out_when_it_is_back() {
     assert!(receipt.signalled == 1 && receipt.gone == 1 && receipt.is_clean(), "{receipt:?}");
 }
 
+#[tokio::test]
+async fn a_cancel_whose_answer_was_lost_is_one_all_the_same_and_an_end_before_it_is_none() {
+    for (code, status) in [(143, TaskStatus::Cancelled), (137, TaskStatus::Cancelled), (3, TaskStatus::Failed)] {
+        let case = running().await;
+        case.machine.away(true);
+        case.world.until(case.job, |_, tasks| tasks[0].contact_lost_at.is_some()).await;
+        case.world.engine.cancel_job(&admin(), case.job).await.unwrap();
+        case.machine.exit(code);
+        case.machine.away(false);
+        let (_, tasks) = case.world.finished(case.job).await;
+        assert_eq!((tasks[0].status, tasks[0].exit_code), (status, Some(code)));
+        assert_eq!(tasks[0].receipt.as_ref().map(|receipt| receipt.signalled), Some(0));
+    }
+}
+
 #[test]
 fn a_cancel_that_a_dead_host_could_not_carry_out_is_carried_out_by_the_next() {
     let dir = tempfile::tempdir().unwrap();

@@ -92,9 +92,12 @@ const KNOWN: [Known; 6] = [
     },
 ];
 
+/// A tool that is missing, and what installs it.
+pub type Missing = (&'static str, &'static str);
+
 /// The tools that are there, and those that are not with what installs them. They are looked for in `CORRAL_BENCH_VENV` and then
 /// on the path.
-pub fn installed(machines: &Machines) -> Result<(Vec<Other>, Vec<(&'static str, &'static str)>)> {
+pub fn installed(machines: &Machines) -> Result<(Vec<Other>, Vec<Missing>)> {
     std::fs::write(machines.scratch().join("library.py"), LIBRARY)?;
     let (mut there, mut missing) = (Vec::new(), Vec::new());
     for known in KNOWN {

@@ -46,16 +46,16 @@ impl Raw {
 
     async fn act(self, stream: &mut TcpStream) -> std::io::Result<()> {
         match self {
-            Self::BannerWithoutEnd => forever(stream, b"", &[b'A'; PIECE]).await,
+            Self::BannerWithoutEnd => forever(stream, b"", &vec![b'A'; PIECE]).await,
             Self::LinesWithoutBanner => forever(stream, b"", &b"hello\r\n".repeat(PIECE / 8)).await,
             Self::BannerByDrips => loop {
                 stream.write_all(b"S").await?;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             },
-            Self::GarbageAfterBanner => forever(stream, BANNER, &[0xa5; PIECE]).await,
-            Self::HugePacketAnnounced => forever(stream, &[BANNER, &[0xff; 5]].concat(), &[0; PIECE]).await,
+            Self::GarbageAfterBanner => forever(stream, BANNER, &vec![0xa5; PIECE]).await,
+            Self::HugePacketAnnounced => forever(stream, &[BANNER, &[0xff; 5]].concat(), &vec![0; PIECE]).await,
             Self::LargePacketAnnouncedAndSent => {
-                forever(stream, &[BANNER, &(200_u32 << 20).to_be_bytes()].concat(), &[4; PIECE]).await
+                forever(stream, &[BANNER, &(200_u32 << 20).to_be_bytes()].concat(), &vec![4; PIECE]).await
             }
             Self::KeyExchangeThatNeverBegins => forever(stream, BANNER, &ignored().repeat(PIECE / 16)).await,
             Self::Silence => stream.read_to_end(&mut Vec::new()).await.map(drop),
@@ -201,7 +201,7 @@ async fn play(trick: Trick, channel: Channel<Msg>, handle: russh::server::Handle
             let _ = channel.eof().await;
             let _ = channel.close().await;
         }
-        Trick::Endless => while channel.data(&[b'y'; PIECE][..]).await.is_ok() {},
+        Trick::Endless => while channel.data(&vec![b'y'; PIECE][..]).await.is_ok() {},
         Trick::TinyPackets => while channel.data(&b"y"[..]).await.is_ok() {},
         Trick::Drip => {
             while channel.data(&b"y"[..]).await.is_ok() {

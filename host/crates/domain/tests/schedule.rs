@@ -120,7 +120,9 @@ impl World {
                     self.stopped = true;
                     let queued = self.those(|status| status == TaskStatus::Queued);
                     prop_assert!(!queued.is_empty());
-                    queued.into_iter().for_each(|position| self.set(position, TaskStatus::Cancelled));
+                    for position in queued {
+                        self.set(position, TaskStatus::Cancelled);
+                    }
                 }
                 Next::Pause(seconds) => {
                     prop_assert_eq!(Some(seconds), self.strategy.batch.map(|batch| batch.pause_seconds));

@@ -103,13 +103,11 @@ async fn body(client: &Client, id: &str, written: &[String]) -> Result<Value, Fa
     let mut vms = Vec::new();
     for name in written.iter().flat_map(|names| names.split(',')).filter(|name| !name.is_empty()) {
         let task = tasks.iter().find(|task| field(task, "vm_name") == name || field(task, "vm_id") == name);
-        match task {
-            Some(task) => vms.push(field(task, "vm_id")),
-            None => {
-                let names: Vec<_> = tasks.iter().map(|task| field(task, "vm_name")).collect();
-                return Err(resolve::unknown("VM in this job named", name, &names, &format!("corral job show {id}")));
-            }
-        }
+        let Some(task) = task else {
+            let names: Vec<_> = tasks.iter().map(|task| field(task, "vm_name")).collect();
+            return Err(resolve::unknown("VM in this job named", name, &names, &format!("corral job show {id}")));
+        };
+        vms.push(field(task, "vm_id"));
     }
     Ok(json!({ "vms": vms }))
 }

@@ -341,7 +341,7 @@ async fn a_cancel_whose_answer_was_lost_is_one_all_the_same_and_an_end_before_it
         let case = running().await;
         case.machine.away(true);
         case.world.until(case.job, |_, tasks| tasks[0].contact_lost_at.is_some()).await;
-        case.world.engine.cancel_job(&admin(), case.job).await.unwrap();
+        case.world.engine.cancel_job(&admin(), case.job, None).await.unwrap();
         case.machine.exit(code);
         case.machine.away(false);
         let (_, tasks) = case.world.finished(case.job).await;

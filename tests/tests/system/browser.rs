@@ -1,4 +1,5 @@
-//! The whole main job in Chromium: `tests/e2e/main-job.mjs` clicks, this starts, restarts and looks behind the scenes.
+//! The main job, and what follows a job, in Chromium: scripts of `tests/e2e` click, this starts, restarts and looks behind the
+//! scenes.
 
 use anyhow::{Result, bail};
 use corral_tests::browser::Script;
@@ -46,6 +47,34 @@ async fn a_person_does_the_main_job_in_the_browser() -> Result<()> {
             Some("save-template") => {
                 let other = TEMPLATE.replace("roll-call", "second-call").replace("Roll call", "Second call");
                 std::fs::write(templates.join("second-call.yaml"), other)?;
+                Ok(json!({}))
+            }
+            _ => bail!("the script asked {asked}"),
+        })
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_looks_after_a_job_in_the_browser() -> Result<()> {
+    let _machine = shared().await;
+    let fleet = Fleet::start(MACHINES).await?;
+    let site = Site::new()?;
+    let folder = site.dir("shared")?;
+    let host = site.start()?;
+    let client = site.client(&host)?;
+    for index in 0..MACHINES {
+        let mut vm = fleet.vm(index);
+        vm["name"] = json!(format!("web-{}", index + 1));
+        client.add_vm(&vm).await?;
+    }
+
+    let told =
+        json!({"url": host.ready.url, "setup_url": host.ready.setup_url, "machines": MACHINES, "folder": folder});
+    let script = Script::start("after-job.mjs", &told)?;
+    tokio::task::block_in_place(|| {
+        script.serve(|asked| match asked["ask"].as_str() {
+            Some("go") => {
+                std::fs::write(folder.join("go"), "")?;
                 Ok(json!({}))
             }
             _ => bail!("the script asked {asked}"),

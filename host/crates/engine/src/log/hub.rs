@@ -156,7 +156,12 @@ impl LogHub {
             end = end.wait_for(|end| end.complete) => end.map(|end| *end).unwrap_or_default(),
             () = give_up.cancelled() => *log.end.borrow(),
         };
-        self.lock().remove(&log.key);
+        // A task that was given up on and is looked after again has a new log by now.
+        let mut logs = self.lock();
+        if logs.get(&log.key).is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), log)) {
+            logs.remove(&log.key);
+        }
+        drop(logs);
         end
     }
 

@@ -45,9 +45,14 @@ impl JobControl {
     }
 }
 
-/// The control of a job at work; it is made if there is none yet.
+/// The control of a job at work; it is made if there is none yet, or if the job was given up on and is looked after again.
 pub(crate) fn control_of(engine: &Engine, id: JobId) -> JobControl {
-    engine.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
+    let mut jobs = engine.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+    let control = jobs.entry(id).or_default();
+    if control.close.is_cancelled() {
+        *control = JobControl::default();
+    }
+    control.clone()
 }
 
 /// Forgets the control of a job that has ended.

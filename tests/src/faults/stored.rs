@@ -41,8 +41,7 @@ fn take_apart(lines: &[Value], text: &[u8]) -> Result<Outputs> {
         };
         let shown = line["text"].as_str().context("a line has a text")?;
         let length = if line["partial"] == true {
-            // A part is as long as parts are; a shorter one is the end of an output, of which tests see to it that it is text.
-            if shown.contains('\u{fffd}') || shown.len() >= PART_BYTES { PART_BYTES } else { shown.len() }
+            bytes_of(shown, rest)
         } else {
             let end = rest.iter().position(|byte| *byte == b'\n').context("the text ends before its lines do")?;
             end + 1
@@ -57,6 +56,23 @@ fn take_apart(lines: &[Value], text: &[u8]) -> Result<Outputs> {
     Ok(outputs)
 }
 
+/// How many of these bytes make a text in which what is no UTF-8 was replaced.
+fn bytes_of(shown: &str, bytes: &[u8]) -> usize {
+    let (mut length, mut shown_length) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        let room = shown.len() - shown_length;
+        if chunk.valid().len() >= room {
+            return length + room;
+        }
+        length += chunk.valid().len() + chunk.invalid().len();
+        shown_length += chunk.valid().len() + char::REPLACEMENT_CHARACTER.len_utf8();
+        if shown_length >= shown.len() {
+            return length;
+        }
+    }
+    length
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -69,10 +85,14 @@ mod tests {
 
     #[test]
     fn both_outputs_get_their_own_bytes_back() {
-        let lines =
-            [line(0, "stdout", "a\u{fffd}", false), line(1, "stderr", "no end", true), line(2, "stdout", "b", false)];
-        let outputs = take_apart(&lines, b"a\xff\nno endb\n").unwrap();
-        assert_eq!((outputs.stdout.as_slice(), outputs.stderr.as_slice()), (&b"a\xff\nb\n"[..], &b"no end"[..]));
+        let lines = [
+            line(0, "stdout", "a\u{fffd}", false),
+            line(1, "stderr", "\u{fffd}no end\u{fffd}", true),
+            line(2, "stdout", "b", false),
+        ];
+        let outputs = take_apart(&lines, b"a\xff\n\x80no end\xe2\x82b\n").unwrap();
+        assert_eq!(outputs.stdout, b"a\xff\nb\n");
+        assert_eq!(outputs.stderr, b"\x80no end\xe2\x82");
     }
 
     #[test]

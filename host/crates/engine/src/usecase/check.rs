@@ -41,6 +41,8 @@ impl Engine {
             }
             for vm in vms {
                 let Some(task) = state.tasks.get(&TaskKey { job: id, vm }) else { continue };
+                // A person waits for the answer: the machine is tried also if it was to be left alone for a while.
+                self.inner.deps.runner.forget(vm).await;
                 let work = run::resume(self.clone(), Arc::clone(job), Arc::clone(task), control.task(vm), true);
                 self.inner.work.spawn(work);
             }

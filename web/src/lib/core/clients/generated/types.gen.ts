@@ -28,6 +28,40 @@ export type Auth = {
 export type AuthKind = 'agent' | 'key' | 'certificate' | 'password';
 
 /**
+ * Rolling batches.
+ */
+export type Batch = {
+    /**
+     * Pause before the next one, in seconds.
+     */
+    pause_seconds?: number;
+    /**
+     * VMs of one batch: `5` or `"20%"`.
+     */
+    size: Share;
+};
+
+/**
+ * Which tasks to cancel.
+ */
+export type CancelBody = {
+    /**
+     * Those on these VMs; without, the whole job.
+     */
+    vms?: Array<string> | null;
+};
+
+/**
+ * Which tasks to look after.
+ */
+export type CheckBody = {
+    /**
+     * Those on these VMs; without, all whose end is unknown.
+     */
+    vms?: Array<string> | null;
+};
+
+/**
  * From the client.
  */
 export type ClientMessage = {
@@ -163,6 +197,10 @@ export type EventBody = {
     status: VmStatus;
     type: 'vm-status-changed';
 } | {
+    facts: Facts;
+    id: string;
+    type: 'vm-facts-changed';
+} | {
     template: Template;
     type: 'template-saved';
 } | {
@@ -176,6 +214,9 @@ export type EventBody = {
 } | {
     job: Job;
     type: 'job-created';
+} | {
+    job: Job;
+    type: 'job-reopened';
 } | {
     changes: JobChanges;
     job_id: string;
@@ -220,6 +261,52 @@ export type Events = {
      * The newest event of all.
      */
     seq: number;
+};
+
+/**
+ * What a VM told of itself at some time; null where it did not tell.
+ */
+export type Facts = {
+    /**
+     * Kind of machine: `x86_64`, `arm64`.
+     */
+    arch: string | null;
+    /**
+     * Processors that are online.
+     */
+    cpus: number | null;
+    /**
+     * Size of the file system at `/`.
+     */
+    disk_bytes: number | null;
+    /**
+     * What of it can be used by those who are not root.
+     */
+    disk_free_bytes: number | null;
+    /**
+     * When it told this, by the host's clock.
+     */
+    gathered_at: string;
+    /**
+     * Name and release of its kernel: `Linux 6.12.41`.
+     */
+    kernel: string | null;
+    /**
+     * Load average of one minute.
+     */
+    load_1: number | null;
+    /**
+     * Memory that it has.
+     */
+    memory_bytes: number | null;
+    /**
+     * Its system: `Debian GNU/Linux 13 (trixie)`.
+     */
+    os: string | null;
+    /**
+     * How long it has been up.
+     */
+    uptime_seconds: number | null;
 };
 
 /**
@@ -297,6 +384,80 @@ export type FoundVm = {
 };
 
 /**
+ * Tasks that wrote the same and ended with the same exit code.
+ */
+export type Group = {
+    /**
+     * Bytes of output.
+     */
+    bytes: number;
+    /**
+     * Unified diff against the first group; null for that one, and where there are too many to compare.
+     */
+    diff: string | null;
+    /**
+     * SHA-256 of the output.
+     */
+    digest: string;
+    /**
+     * Exit code of all of them.
+     */
+    exit_code: number | null;
+    /**
+     * Lines of output.
+     */
+    lines: number;
+    /**
+     * The output, at most 64 KiB and 2,000 lines of it.
+     */
+    text: string;
+    /**
+     * Not all of the output, or of the diff, is here.
+     */
+    truncated: boolean;
+    /**
+     * The VMs, in the order of the tasks.
+     */
+    vms: Array<GroupVm>;
+};
+
+/**
+ * A VM of a group.
+ */
+export type GroupVm = {
+    /**
+     * How its task ended.
+     */
+    status: TaskStatus;
+    /**
+     * It.
+     */
+    vm_id: string;
+    /**
+     * Its name when the job was made.
+     */
+    vm_name: string;
+};
+
+/**
+ * A job's tasks by what they wrote.
+ */
+export type Groups = {
+    /**
+     * The largest first.
+     */
+    groups: Array<Group>;
+    /**
+     * Tasks that have not ended and are in no group yet.
+     */
+    pending: number;
+    /**
+     * Tasks of the job.
+     */
+    total: number;
+};
+
+/**
  * How the host fares.
  */
 export type Health = {
@@ -330,7 +491,7 @@ export type HostKey = {
 export type HostKeyBody = {
     action: HostKeyVerb;
     /**
-     * In OpenSSH format. Without: the key that the VM offered; for `revoke`: all.
+     * In OpenSSH format. Without: the key that the VM offered; for `revoke`: those that are pinned.
      */
     key?: string | null;
 };
@@ -394,6 +555,8 @@ export type ImportResult = {
  * One run of a command or template on a frozen list of VMs.
  */
 export type Job = {
+    batch?: Batch | null;
+    canary?: Share | null;
     /**
      * When somebody asked for its end.
      */
@@ -402,6 +565,10 @@ export type Job = {
      * What runs; of a template, what the first VM was given.
      */
     command: Command;
+    /**
+     * SHA-256 of what each VM runs; a preview of the same has the same.
+     */
+    command_hash: string;
     /**
      * Tasks by status.
      */
@@ -423,6 +590,11 @@ export type Job = {
      */
     id: string;
     /**
+     * What the whole job is given, in seconds.
+     */
+    job_timeout_seconds?: number | null;
+    max_failures?: Share | null;
+    /**
      * How the command runs.
      */
     mode: Mode;
@@ -436,6 +608,11 @@ export type Job = {
     plugins: {
         [key: string]: string;
     };
+    /**
+     * The job of which it repeats some tasks.
+     */
+    retry_of?: string | null;
+    run_as?: RunAs | null;
     /**
      * When its first task began.
      */
@@ -463,17 +640,13 @@ export type Job = {
  * What to run, and where.
  */
 export type JobBody = {
-    /**
-     * Not part of this version yet.
-     */
-    batch?: {
-        [key: string]: unknown;
-    } | null;
+    batch?: Batch | null;
+    canary?: Share | null;
     command?: Command | null;
     /**
-     * Not part of this version yet.
+     * Only tell what would run, where and in which order.
      */
-    dry_run?: boolean | null;
+    dry_run?: boolean;
     /**
      * Variables to set.
      */
@@ -481,22 +654,20 @@ export type JobBody = {
         [key: string]: string;
     };
     /**
-     * Not part of this version yet.
+     * `command_hash` of a preview: a conflict if by now something else would run.
      */
-    max_failures?: {
-        [key: string]: unknown;
-    } | null;
+    expect_hash?: string | null;
+    /**
+     * For the whole job: then what runs is ended, and what has not begun never does.
+     */
+    job_timeout_seconds?: number | null;
+    max_failures?: Share | null;
     mode?: Mode | null;
     /**
-     * Tasks at once.
+     * Tasks at once; 64 without.
      */
     parallelism?: number | null;
-    /**
-     * Not part of this version yet.
-     */
-    run_as?: {
-        [key: string]: unknown;
-    } | null;
+    run_as?: RunAs | null;
     /**
      * Standard input. Never stored or shown.
      */
@@ -678,6 +849,8 @@ export type PageJob = {
      * What there is.
      */
     items: Array<{
+        batch?: Batch | null;
+        canary?: Share | null;
         /**
          * When somebody asked for its end.
          */
@@ -686,6 +859,10 @@ export type PageJob = {
          * What runs; of a template, what the first VM was given.
          */
         command: Command;
+        /**
+         * SHA-256 of what each VM runs; a preview of the same has the same.
+         */
+        command_hash: string;
         /**
          * Tasks by status.
          */
@@ -707,6 +884,11 @@ export type PageJob = {
          */
         id: string;
         /**
+         * What the whole job is given, in seconds.
+         */
+        job_timeout_seconds?: number | null;
+        max_failures?: Share | null;
+        /**
          * How the command runs.
          */
         mode: Mode;
@@ -720,6 +902,11 @@ export type PageJob = {
         plugins: {
             [key: string]: string;
         };
+        /**
+         * The job of which it repeats some tasks.
+         */
+        retry_of?: string | null;
+        run_as?: RunAs | null;
         /**
          * When its first task began.
          */
@@ -863,6 +1050,41 @@ export type PageRendered = {
 /**
  * A list, or a page of one.
  */
+export type PageSecret = {
+    /**
+     * What there is.
+     */
+    items: Array<{
+        /**
+         * When it was first set.
+         */
+        created_at: string;
+        /**
+         * By which VMs and jobs ask for it.
+         */
+        name: string;
+        /**
+         * When its value was last set.
+         */
+        updated_at: string;
+        /**
+         * Names of the VMs that need it.
+         */
+        vms: Array<string>;
+    }>;
+    /**
+     * Pass it as `cursor` for the next page; null: this was the last.
+     */
+    next_cursor?: string | null;
+    /**
+     * How many there are on all pages, where that is known.
+     */
+    total?: number | null;
+};
+
+/**
+ * A list, or a page of one.
+ */
 export type PageString = {
     /**
      * What there is.
@@ -987,6 +1209,7 @@ export type PageVm = {
          * When it was added.
          */
         created_at: string;
+        facts: Facts | null;
         /**
          * Accepted host keys.
          */
@@ -1022,9 +1245,17 @@ export type PageVm = {
          */
         offered_host_key: string | null;
         /**
+         * How connections to it differ from the usual.
+         */
+        options?: VmOptions;
+        /**
          * TCP port.
          */
         port: number;
+        /**
+         * Host keys that are refused, whatever else speaks for them.
+         */
+        revoked_host_keys?: Array<RevokedHostKey>;
         source?: Source | null;
         /**
          * Whether it answers.
@@ -1118,6 +1349,82 @@ export type PluginKind = 'command-template' | 'log-filter' | 'discovery';
 export type PluginState = 'compiling' | 'active' | 'failing' | 'quarantined' | 'broken' | 'blocked';
 
 /**
+ * What a job would do. Nothing was started and nothing kept.
+ */
+export type Preview = {
+    /**
+     * As the job's would be. Sent along as `expect_hash`, it makes sure that the job does what was previewed.
+     */
+    command_hash: string;
+    /**
+     * Always true.
+     */
+    dry_run: boolean;
+    /**
+     * What each VM would run; of very many only the first.
+     */
+    items: Array<PreviewItem>;
+    /**
+     * How it would run.
+     */
+    mode: Mode;
+    /**
+     * How many VMs there are.
+     */
+    total: number;
+    /**
+     * Which VMs go together, in the order in which they begin.
+     */
+    waves: Array<PreviewWave>;
+};
+
+/**
+ * What one VM would run.
+ */
+export type PreviewItem = {
+    /**
+     * What is executed.
+     */
+    command: Command;
+    /**
+     * Variables set for it.
+     */
+    env: {
+        [key: string]: string;
+    };
+    /**
+     * All of it as shell text, with sudo before it if it runs as another account.
+     */
+    shell: string;
+    /**
+     * The VM.
+     */
+    vm_id: string;
+    /**
+     * Its name.
+     */
+    vm_name: string;
+    /**
+     * Folder in which it starts.
+     */
+    workdir: string | null;
+};
+
+/**
+ * VMs that go together.
+ */
+export type PreviewWave = {
+    /**
+     * For people: `canary`, `batch 2`, `rest`, `all`.
+     */
+    name: string;
+    /**
+     * The VMs, in the order in which they begin.
+     */
+    vms: Array<string>;
+};
+
+/**
  * Why a VM cannot be used.
  */
 export type ProbeFailure = {
@@ -1182,6 +1489,10 @@ export type ProbeStep = {
      * How long it took.
      */
     took_ms: number;
+    /**
+     * Name of the machine that it is about: the one that is tested, or one on the way to it.
+     */
+    vm: string;
 };
 
 /**
@@ -1208,6 +1519,40 @@ export type Problem = {
      * `urn:corral:problem:CODE`.
      */
     type: string;
+};
+
+/**
+ * What is known of a cancelled command's processes.
+ */
+export type Receipt = {
+    /**
+     * When the machine answered.
+     */
+    at: string;
+    /**
+     * Of those, how many are confirmed to be gone.
+     */
+    gone: number;
+    /**
+     * Of those, how many had to be killed.
+     */
+    killed: number;
+    /**
+     * All of it in a sentence.
+     */
+    message: string;
+    /**
+     * Processes that were found and told to end.
+     */
+    signalled: number;
+    /**
+     * Pids of those that are still there.
+     */
+    survivors: Array<number>;
+    /**
+     * What could not be found out, and why; empty if everything is known.
+     */
+    unknown: string;
 };
 
 /**
@@ -1253,6 +1598,80 @@ export type Rendered = {
      * Folder in which it starts.
      */
     workdir: string | null;
+};
+
+/**
+ * Which tasks run again.
+ */
+export type RetryBody = {
+    /**
+     * Which.
+     */
+    which: Which;
+};
+
+/**
+ * A host key that is refused.
+ */
+export type RevokedHostKey = {
+    /**
+     * As `ssh-keygen -l` shows it: `SHA256:…`.
+     */
+    fingerprint: string;
+    /**
+     * `ssh-ed25519 AAAA…`.
+     */
+    key: string;
+    /**
+     * Since when it is refused.
+     */
+    revoked_at: string;
+};
+
+/**
+ * As whom a command runs, by sudo.
+ */
+export type RunAs = {
+    /**
+     * Name of the secret that holds the password that sudo asks for; none: it must not ask.
+     */
+    secret?: string | null;
+    /**
+     * The account.
+     */
+    user: string;
+};
+
+/**
+ * What may be told of a secret.
+ */
+export type Secret = {
+    /**
+     * When it was first set.
+     */
+    created_at: string;
+    /**
+     * By which VMs and jobs ask for it.
+     */
+    name: string;
+    /**
+     * When its value was last set.
+     */
+    updated_at: string;
+    /**
+     * Names of the VMs that need it.
+     */
+    vms: Array<string>;
+};
+
+/**
+ * A value to keep.
+ */
+export type SecretBody = {
+    /**
+     * The password, passphrase or token.
+     */
+    value: string;
 };
 
 /**
@@ -1323,6 +1742,11 @@ export type SettingBody = {
      */
     value: unknown;
 };
+
+/**
+ * A number of VMs, or a part of them: `5` or `"20%"`.
+ */
+export type Share = number | string;
 
 /**
  * Where a VM was found.
@@ -1410,6 +1834,10 @@ export type Task = {
     bytes: number;
     command?: Command | null;
     /**
+     * Since when a command that runs is out of reach; the host looks for it again and again.
+     */
+    contact_lost_at: string | null;
+    /**
      * Variables set for it.
      */
     env?: {
@@ -1439,6 +1867,7 @@ export type Task = {
      * Place among the job's tasks.
      */
     position: number;
+    receipt: Receipt | null;
     /**
      * Name of the signal that ended it: `TERM`.
      */
@@ -1470,10 +1899,15 @@ export type Task = {
  */
 export type TaskChanges = {
     bytes?: number | null;
+    /**
+     * Null: there is a connection again.
+     */
+    contact_lost_at?: string | null;
     exit_code?: number | null;
     finished_at?: string | null;
     lines?: number | null;
     message?: string | null;
+    receipt?: Receipt | null;
     signal?: string | null;
     started_at?: string | null;
     status?: TaskStatus | null;
@@ -1650,6 +2084,7 @@ export type Vm = {
      * When it was added.
      */
     created_at: string;
+    facts: Facts | null;
     /**
      * Accepted host keys.
      */
@@ -1685,9 +2120,17 @@ export type Vm = {
      */
     offered_host_key: string | null;
     /**
+     * How connections to it differ from the usual.
+     */
+    options?: VmOptions;
+    /**
      * TCP port.
      */
     port: number;
+    /**
+     * Host keys that are refused, whatever else speaks for them.
+     */
+    revoked_host_keys?: Array<RevokedHostKey>;
     source?: Source | null;
     /**
      * Whether it answers.
@@ -1743,6 +2186,10 @@ export type VmBody = {
      */
     name: string;
     /**
+     * How connections to it differ from the usual.
+     */
+    options?: VmOptions;
+    /**
      * 22 without.
      */
     port?: number | null;
@@ -1752,6 +2199,36 @@ export type VmBody = {
      * Account on the machine; empty: the one that the host runs as.
      */
     user?: string;
+};
+
+/**
+ * How connections to a VM differ from the usual. What is left out is as usual.
+ */
+export type VmOptions = {
+    /**
+     * Ciphers, best first.
+     */
+    ciphers?: Array<string> | null;
+    /**
+     * Host key algorithms, best first.
+     */
+    host_key_algorithms?: Array<string> | null;
+    /**
+     * Seconds of silence after which the machine is asked for a sign of life.
+     */
+    keepalive_seconds?: number | null;
+    /**
+     * Key exchanges, best first.
+     */
+    kex?: Array<string> | null;
+    /**
+     * Message authentication codes, best first.
+     */
+    macs?: Array<string> | null;
+    /**
+     * Name of the secret that is the account's password, for servers that want one besides a key.
+     */
+    password_secret?: string | null;
 };
 
 /**
@@ -1769,6 +2246,7 @@ export type VmPatch = {
         [key: string]: string | null;
     } | null;
     name?: string | null;
+    options?: VmOptions | null;
     port?: number | null;
     transport?: Transport | null;
     user?: string | null;
@@ -1792,6 +2270,11 @@ export type Want = {
      */
     reason: string;
 };
+
+/**
+ * Tasks by how they ended.
+ */
+export type Which = 'all' | 'failed' | 'not_started' | 'unreachable' | 'unknown';
 
 export type LoginData = {
     body: LoginBody;
@@ -2246,6 +2729,10 @@ export type CreateJobError = CreateJobErrors[keyof CreateJobErrors];
 
 export type CreateJobResponses = {
     /**
+     * With `dry_run`: what the job would do
+     */
+    200: Preview;
+    /**
      * The job with its tasks
      */
     201: Job;
@@ -2281,7 +2768,7 @@ export type ShowJobResponses = {
 export type ShowJobResponse = ShowJobResponses[keyof ShowJobResponses];
 
 export type CancelJobData = {
-    body?: never;
+    body?: CancelBody | null;
     path: {
         id: string;
     };
@@ -2306,6 +2793,119 @@ export type CancelJobResponses = {
 };
 
 export type CancelJobResponse = CancelJobResponses[keyof CancelJobResponses];
+
+export type CheckJobData = {
+    body: CheckBody;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/check';
+};
+
+export type CheckJobErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type CheckJobError = CheckJobErrors[keyof CheckJobErrors];
+
+export type CheckJobResponses = {
+    /**
+     * The job; what is found out comes as events
+     */
+    202: Job;
+};
+
+export type CheckJobResponse = CheckJobResponses[keyof CheckJobResponses];
+
+export type CloseJobData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/close';
+};
+
+export type CloseJobErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type CloseJobError = CloseJobErrors[keyof CloseJobErrors];
+
+export type CloseJobResponses = {
+    /**
+     * The job, which has ended
+     */
+    202: Job;
+};
+
+export type CloseJobResponse = CloseJobResponses[keyof CloseJobResponses];
+
+export type JobGroupsData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: {
+        /**
+         * Which output is compared.
+         */
+        stream?: 'stdout' | 'stderr' | 'both';
+    };
+    url: '/api/jobs/{id}/groups';
+};
+
+export type JobGroupsErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type JobGroupsError = JobGroupsErrors[keyof JobGroupsErrors];
+
+export type JobGroupsResponses = {
+    /**
+     * The groups
+     */
+    200: Groups;
+};
+
+export type JobGroupsResponse = JobGroupsResponses[keyof JobGroupsResponses];
+
+export type RetryJobData = {
+    body: RetryBody;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/retry';
+};
+
+export type RetryJobErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type RetryJobError = RetryJobErrors[keyof RetryJobErrors];
+
+export type RetryJobResponses = {
+    /**
+     * The new job with its tasks; `retry_of` names this one
+     */
+    201: Job;
+};
+
+export type RetryJobResponse = RetryJobResponses[keyof RetryJobResponses];
 
 export type ReadLogData = {
     body?: never;
@@ -2417,6 +3017,90 @@ export type ReloadPluginResponses = {
 };
 
 export type ReloadPluginResponse = ReloadPluginResponses[keyof ReloadPluginResponses];
+
+export type ListSecretsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/secrets';
+};
+
+export type ListSecretsErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type ListSecretsError = ListSecretsErrors[keyof ListSecretsErrors];
+
+export type ListSecretsResponses = {
+    /**
+     * Secrets by name, without their values
+     */
+    200: PageSecret;
+};
+
+export type ListSecretsResponse = ListSecretsResponses[keyof ListSecretsResponses];
+
+export type RemoveSecretData = {
+    body?: never;
+    path: {
+        name: string;
+    };
+    query?: {
+        /**
+         * Also while VMs need it.
+         */
+        force?: boolean;
+    };
+    url: '/api/secrets/{name}';
+};
+
+export type RemoveSecretErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type RemoveSecretError = RemoveSecretErrors[keyof RemoveSecretErrors];
+
+export type RemoveSecretResponses = {
+    /**
+     * It is gone
+     */
+    204: void;
+};
+
+export type RemoveSecretResponse = RemoveSecretResponses[keyof RemoveSecretResponses];
+
+export type SetSecretData = {
+    body: SecretBody;
+    path: {
+        name: string;
+    };
+    query?: never;
+    url: '/api/secrets/{name}';
+};
+
+export type SetSecretErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type SetSecretError = SetSecretErrors[keyof SetSecretErrors];
+
+export type SetSecretResponses = {
+    /**
+     * It is kept
+     */
+    204: void;
+};
+
+export type SetSecretResponse = SetSecretResponses[keyof SetSecretResponses];
 
 export type ListSettingsData = {
     body?: never;
@@ -2725,6 +3409,33 @@ export type SaveVmCommandResponses = {
 };
 
 export type SaveVmCommandResponse = SaveVmCommandResponses[keyof SaveVmCommandResponses];
+
+export type GatherFactsData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/vms/{id}/facts';
+};
+
+export type GatherFactsErrors = {
+    /**
+     * A problem; 502 when the VM cannot be reached or told nothing
+     */
+    default: Problem;
+};
+
+export type GatherFactsError = GatherFactsErrors[keyof GatherFactsErrors];
+
+export type GatherFactsResponses = {
+    /**
+     * The VM with what it told
+     */
+    200: Vm;
+};
+
+export type GatherFactsResponse = GatherFactsResponses[keyof GatherFactsResponses];
 
 export type HostKeyData = {
     body: HostKeyBody;

@@ -89,18 +89,11 @@ fn doc_test(tally: &mut Tally) -> Result {
 /// The real binary with real sshd, real plugins and a real browser. Named by package the features would be others than
 /// in `build`, and all would be built anew; so the workspace again, and of it only these.
 fn system_test(tally: &mut Tally) -> Result {
-    let mut command = cargo(&[
-        "test",
-        "--locked",
-        "--no-fail-fast",
-        "--workspace",
-        "--test",
-        "system",
-        "--test",
-        "ssh",
-        "--test",
-        "survival",
-    ]);
+    let mut args = vec!["test", "--locked", "--no-fail-fast", "--workspace"];
+    for target in ["system", "ssh", "survival", "hostile"] {
+        args.extend(["--test", target]);
+    }
+    let mut command = cargo(&args);
     command.env("CORRAL_BIN", binary(false)).env("CORRAL_CHROMIUM", tools::chromium()?);
     run_counted(&mut command, tally)
 }

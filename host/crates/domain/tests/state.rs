@@ -134,7 +134,7 @@ fn the_histories_are_worth_looking_at() {
         jobs_ended += history.state.jobs.values().filter(|job| job.status.is_final()).count();
         *happened.entry("tasks-ended").or_default() += history.ended.len();
     }
-    assert_eq!(happened.len(), 16, "every kind of event happens: {happened:?}");
+    assert_eq!(happened.len(), 17, "every kind of event happens: {happened:?}");
     assert!(happened["tasks-ended"] > 200 && jobs_ended > 50, "tasks end: {happened:?}, {jobs_ended} jobs");
 }
 

@@ -8,7 +8,7 @@ use corral_storage_sqlite::{SqliteOptions, SqliteStore};
 use sqlx::{Connection, Row, SqliteConnection};
 
 /// Small tables, of which walking all rows is the right thing.
-const WALKED: [&str; 6] = ["vm", "saved_template", "setting", "meta", "token", "secret"];
+const WALKED: [&str; 7] = ["vm", "vm_facts", "saved_template", "setting", "meta", "token", "secret"];
 
 fn described() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");

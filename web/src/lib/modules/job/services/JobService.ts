@@ -1,4 +1,4 @@
-import type { ApiClient, Groups, Job, ListPage, Preview } from '$lib/core/clients';
+import type { ApiClient, Groups, Job, JobPage, Preview } from '$lib/core/clients';
 import type { JobFilter, JobRequest, OutputStream, Which } from '../types';
 
 export const PAGE_SIZE = 50;
@@ -48,8 +48,8 @@ export class JobService {
     return this.api.get<Job>(`/api/jobs/${id}`, { signal });
   }
 
-  list(filter: Omit<JobFilter, 'text'>, cursor: string | null, signal?: AbortSignal): Promise<ListPage<Job>> {
-    return this.api.get<ListPage<Job>>('/api/jobs', {
+  list(filter: Omit<JobFilter, 'text'>, cursor: string | null, signal?: AbortSignal): Promise<JobPage> {
+    return this.api.get<JobPage>('/api/jobs', {
       query: { status: filter.status, vm: filter.vm, template: filter.template, cursor, limit: PAGE_SIZE },
       signal
     });

@@ -60,7 +60,7 @@ export class JobHistoryStore {
     try {
       const page = await this.deps.service.list(this.filter, this.cursor, request.signal);
       this.fetched = [...this.fetched, ...page.items];
-      this.cursor = page.next_cursor;
+      this.cursor = page.next_cursor ?? null;
     } catch (cause) {
       if (!request.signal.aborted) this.error = cause;
     } finally {

@@ -1,7 +1,7 @@
-import type { Job, Task } from '$lib/core/clients';
+import type { Job, Task, Which } from '$lib/core/clients';
 import { isFinal } from './status';
 
-export type Which = 'all' | 'failed' | 'not_started' | 'unreachable' | 'unknown';
+export type { Which } from '$lib/core/clients';
 
 export interface RetryChoice {
   which: Which;

@@ -1,11 +1,11 @@
-import type { ApiClient, ListPage, Secret } from '$lib/core/clients';
+import type { ApiClient, Secret, SecretPage } from '$lib/core/clients';
 
 /** Secrets by name. Values go in and never come out. */
 export class SecretService {
   constructor(private readonly api: ApiClient) {}
 
   async list(): Promise<Secret[]> {
-    return (await this.api.get<ListPage<Secret>>('/api/secrets')).items;
+    return (await this.api.get<SecretPage>('/api/secrets')).items;
   }
 
   set(name: string, value: string): Promise<void> {

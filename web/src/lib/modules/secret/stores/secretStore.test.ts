@@ -9,7 +9,7 @@ function make() {
   const kept = new Map<string, string>([['web.sudo', 'x']]);
   const at = '2026-01-01T00:00:00.000Z';
   const service = {
-    list: vi.fn(async (): Promise<Secret[]> => [...kept.keys()].map((name) => ({ name, created_at: at, updated_at: at }))),
+    list: vi.fn(async (): Promise<Secret[]> => [...kept.keys()].map((name) => ({ name, created_at: at, updated_at: at, vms: [] }))),
     set: vi.fn(async (name: string, value: string) => void kept.set(name, value)),
     remove: vi.fn(async (name: string) => void kept.delete(name))
   };

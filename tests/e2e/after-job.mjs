@@ -80,7 +80,7 @@ async function checkWhatIsUnknown() {
 	await page.getByRole('dialog').getByRole('button', { name: 'Force-close' }).click();
 	await heading('Unknown');
 	await details();
-	await page.getByText('How it ended is not known').waitFor();
+	await page.getByText('How it ended is not known', { exact: true }).waitFor();
 	await page.getByRole('button', { name: 'Check now', exact: true }).first().click();
 	await heading('Running');
 	await ask('go');

@@ -3,6 +3,7 @@
 use std::process::{Child, Command, Stdio};
 
 use corral_domain::{Auth, NewVm};
+use corral_engine::ports::Runner as _;
 use corral_ssh::{AgentSocket, SshConfig, SshRunner};
 use corral_tests::sshd::{Options, Sshd};
 
@@ -108,6 +109,8 @@ async fn keys_of_a_real_agent_are_used() {
     let rsa = sshd.make_key("agent_rsa", "rsa");
     sshd.authorize(&rsa.with_extension("pub"));
     agent.add(&rsa);
+    // After two refused logins the machine would be left alone for a while; a person has changed something.
+    runner.forget(target.vm.id).await;
     assert_eq!(output(&runner, &target, "echo hi").await, "hi\n");
     let failure = unreachable(&SshRunner::new(config()), &target).await;
     assert!(failure.message.contains("does not answer"), "{failure}");

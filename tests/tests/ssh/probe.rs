@@ -45,7 +45,8 @@ async fn a_machine_tells_over_ssh_what_it_tells_without_and_one_that_runs_someth
 
     let forced = "ForceCommand yes 'os is none of your business' | head -c 50000000\n".to_owned();
     let sshd = Sshd::start(Options { net: 73, config: forced, ..Options::default() });
-    let failure = runner.facts(&to(vm_of(&sshd))).await.unwrap_err();
+    // A runner of its own: to the other one this would be the machine that it is connected to.
+    let failure = MachineRunner::new(config()).facts(&to(vm_of(&sshd))).await.unwrap_err();
     assert_eq!(failure.step, "exec");
     assert!(failure.message.contains("none of your business") && failure.message.len() < 1_000, "{failure}");
 }

@@ -77,14 +77,26 @@ async fn a_host_that_is_asked_to_stop_stops_and_says_what_became_of_its_tasks() 
     let mut host = site.start()?;
     let client = site.client(&host)?;
     let vms = fleet.add_all(&client).await?;
-    let job = client.run("echo begun; sleep 60", &vms).await?;
-    client.job_when(&job, SOON, |job| job["counts"]["running"] == 1).await?;
+    let script = json!({"script": "echo begun; sleep 60"});
+    let mut jobs = Vec::new();
+    for mode in ["direct", "durable"] {
+        let job = client.start_job(&json!({"command": script, "targets": {"vms": vms}, "mode": mode})).await?;
+        client.job_when(&job, SOON, |job| job["counts"]["running"] == 1).await?;
+        jobs.push(job);
+    }
     let status = host.stop()?;
     ensure!(status.success(), "a soft stop is no failure: {status}");
 
     let host = site.start()?;
     let client = site.client(&host)?;
-    let done = client.finished(&job, Duration::from_secs(10)).await?;
+    let done = client.finished(&jobs[0], SOON).await?;
+    ensure!(done["tasks"][0]["status"] == "unknown", "{done}");
     ensure!(done["tasks"][0]["message"].as_str().is_some_and(|text| !text.is_empty()), "{done}");
+    // What runs in a capsule runs on, and is followed on.
+    let job = client.job(&jobs[1]).await?;
+    ensure!(job["status"] == "running", "{job}");
+    client.post(&format!("/api/jobs/{}/cancel", jobs[1]), &json!({})).await?.ok()?;
+    let done = client.finished(&jobs[1], SOON).await?;
+    ensure!(done["tasks"][0]["receipt"]["gone"].as_u64().is_some_and(|gone| gone > 0), "{done}");
     Ok(())
 }

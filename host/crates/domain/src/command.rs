@@ -56,7 +56,7 @@ pub struct RenderedCommand {
     /// Variables set for it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<(String, String)>,
-    /// Folder in which it starts; the account's home without.
+    /// Folder in which it starts; the account's home without. `~/…` is below that home.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workdir: Option<String>,
     /// Standard input. May be secret: never written to disk, shown or logged.
@@ -75,7 +75,15 @@ impl RenderedCommand {
         let mut shell = String::new();
         if let Some(workdir) = &self.workdir {
             shell.push_str("cd -- ");
-            shell.push_str(&quote_word(workdir));
+            // The account's home is known on the machine alone.
+            match workdir.strip_prefix("~/") {
+                Some(below) => {
+                    shell.push_str("\"$HOME\"/");
+                    shell.push_str(&quote_word(below));
+                }
+                None if workdir == "~" => shell.push_str("\"$HOME\""),
+                None => shell.push_str(&quote_word(workdir)),
+            }
             shell.push_str(" || exit 125\n");
         }
         for (key, value) in &self.env {
@@ -130,5 +138,29 @@ impl AsUser {
         let mut input = format!("{password}\n{mark}\n").into_bytes();
         input.extend_from_slice(stdin.unwrap_or_default());
         (shell, Some(input))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_may_be_below_the_home_that_only_the_machine_knows() {
+        let run = |workdir: &str| {
+            let command = CommandLine::Script("pwd".to_owned());
+            let rendered = RenderedCommand { workdir: Some(workdir.to_owned()), ..RenderedCommand::plain(command) };
+            let home = tempfile::tempdir().unwrap();
+            std::fs::create_dir(home.path().join("it's here")).unwrap();
+            let shell =
+                std::process::Command::new("sh").arg("-c").arg(rendered.to_shell()).env("HOME", home.path()).output();
+            let output = shell.unwrap();
+            let real = home.path().canonicalize().unwrap();
+            (String::from_utf8(output.stdout).unwrap().replace(&*real.to_string_lossy(), "HOME"), output.status.code())
+        };
+        assert_eq!(run("~/it's here"), ("HOME/it's here\n".to_owned(), Some(0)));
+        assert_eq!(run("~"), ("HOME\n".to_owned(), Some(0)));
+        assert_eq!(run("/"), ("/\n".to_owned(), Some(0)));
+        assert_eq!(run("~nobody/x").1, Some(125));
     }
 }

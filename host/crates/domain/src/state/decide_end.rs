@@ -61,7 +61,7 @@ impl State {
             } else {
                 let so_far = received.iter().find(|(vm, ..)| *vm == task.key.vm);
                 let message = format!(
-                    "{by} closed the job while it was {}; how it ended is not known, and it may go on on the machine",
+                    "the job was closed by {by} while it was {}; how it ended is not known, and it may go on on the machine",
                     task.status.as_str()
                 );
                 TaskChange {

@@ -116,7 +116,11 @@ async fn a_job_that_is_closed_has_ended_at_once_and_its_tasks_are_let_go_of() {
     assert_eq!((job.status, job.counts.unknown, job.counts.cancelled), (JobStatus::Unknown, 1, 1));
     let (_, tasks) = world.engine.job(id).await.unwrap().unwrap();
     assert_eq!((tasks[0].status, tasks[0].lines), (TaskStatus::Unknown, 5));
-    assert!(tasks[0].message.starts_with("user:test closed the job while it was running"), "{}", tasks[0].message);
+    assert!(
+        tasks[0].message.starts_with("the job was closed by user:test while it was running"),
+        "{}",
+        tasks[0].message
+    );
     assert!(tasks[1].message.starts_with("user:test closed the job before it began"), "{}", tasks[1].message);
     assert!(conflict(world.engine.close_job(&admin(), id).await).contains("ended already: unknown"));
     // The log ends for whoever follows it, though the machine never said a word more.

@@ -1,7 +1,5 @@
 //! The host is killed in the middle of its work.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use corral_tests::client::Incoming;
 use corral_tests::fleet::Fleet;
@@ -81,7 +79,7 @@ async fn a_host_that_is_asked_to_stop_stops_and_says_what_became_of_its_tasks() 
     let mut jobs = Vec::new();
     for mode in ["direct", "durable"] {
         let job = client.start_job(&json!({"command": script, "targets": {"vms": vms}, "mode": mode})).await?;
-        client.job_when(&job, SOON, |job| job["counts"]["running"] == 1).await?;
+        client.job_when(&job, SOON, |job| job["tasks"][0]["lines"] == 1).await?;
         jobs.push(job);
     }
     let status = host.stop()?;

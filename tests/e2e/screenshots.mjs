@@ -18,6 +18,10 @@ try {
 	await earlierRuns(dark.page);
 	await running(dark.page);
 	await picture(dark.page, 'dashboard');
+	await grouped(dark.page);
+	await picture(dark.page, 'grouped');
+	await options(dark.page);
+	await picture(dark.page, 'run-options');
 	const state = await dark.page.context().storageState();
 	const light = await openPage(browser, { colorScheme: 'light', storageState: state });
 	for (const [path, name] of [['overview', 'overview'], ['vms', 'machines'], ['jobs', 'jobs'], ['plugins', 'plugins']]) {
@@ -73,6 +77,39 @@ async function running(page) {
 	await page.getByRole('log').getByText('ERROR').first().waitFor();
 	// The lines that came while the command was being started, and a few new ones.
 	await page.waitForTimeout(3500);
+}
+
+/** The same command on several machines, one of which answers otherwise. */
+async function grouped(page) {
+	await newRun(page);
+	await adHoc(page, ['cache-1', 'db-1', 'edge-1', 'web-1', 'web-2'], 'printf "PRETTY_NAME=Debian 12\\nkernel 6.1\\n"; case $PWD in *db-1*) echo "pending updates: 3";; *) echo "pending updates: 0";; esac');
+	await page.getByRole('button', { name: /^Run on/ }).click();
+	await page.getByRole('link', { name: 'Details' }).click();
+	await page.getByRole('main').getByText('Succeeded', { exact: true }).first().waitFor();
+	await page.getByRole('tab', { name: 'Grouped' }).click();
+	await page.getByText('pending updates: 3').first().waitFor();
+}
+
+/** How a run goes over its machines. */
+async function options(page) {
+	await newRun(page);
+	await adHoc(page, ['cache-1', 'db-1', 'edge-1', 'web-1', 'web-2'], 'systemctl restart nginx');
+	await page.getByText('Options', { exact: true }).click();
+	await page.getByLabel(/canary/i).first().fill('1');
+}
+
+async function newRun(page) {
+	await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Run' }).click();
+	for (const name of ['New run', 'Clear']) {
+		const button = page.getByRole('button', { name, exact: true });
+		if (await button.isVisible()) await button.click();
+	}
+}
+
+async function adHoc(page, machines, script) {
+	for (const machine of machines) await page.getByRole('checkbox', { name: `${machine}, online` }).check();
+	await page.getByRole('region', { name: 'Commands' }).getByRole('button', { name: /^Ad-hoc command/ }).click();
+	await page.getByRole('form', { name: 'Run a command' }).getByRole('textbox', { name: 'Command' }).fill(script);
 }
 
 async function start(page, title, machines) {

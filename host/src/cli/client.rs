@@ -217,8 +217,11 @@ fn refused(status: StatusCode, problem: &Value) -> Failure {
     let mut message = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the host answered {status}"));
     for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let part = |key: &str| safe(error.get(key).and_then(Value::as_str).unwrap_or_default());
-        // Writing to a String cannot fail.
-        let _ = write!(message, "\n{}: {}", part("field"), part("message"));
+        let line = format!("{}: {}", part("field"), part("message"));
+        if !message.contains(&line) {
+            // Writing to a String cannot fail.
+            let _ = write!(message, "\n{line}");
+        }
     }
     let (exit, hint) = match status.as_u16() {
         401 => (Exit::Forbidden, Some("the token is not valid here; make one with `corral token create`")),

@@ -12,6 +12,19 @@ describe('Container', () => {
     expect(make).toHaveBeenCalledOnce();
   });
 
+  it('makes all services before any component asks', () => {
+    const A = token<number>('a');
+    const B = token<number>('b');
+    const made: string[] = [];
+    const container = new Container()
+      .register(A, (c) => (made.push('a'), c.get(B) + 1))
+      .register(B, () => (made.push('b'), 1))
+      .makeAll();
+    expect(made).toEqual(['a', 'b']);
+    expect(container.get(A)).toBe(2);
+    expect(made).toHaveLength(2);
+  });
+
   it('names what is missing, what is there twice, and a circle', () => {
     const A = token<unknown>('a');
     const B = token<unknown>('b');

@@ -23,6 +23,15 @@ export class Container {
     return this;
   }
 
+  /**
+   * Makes all services. The root layout calls it while it is made itself: what a service derives belongs to the component that is
+   * being made just then, and stands still once that component is gone. The root layout is there to the end.
+   */
+  makeAll(): this {
+    for (const key of this.factories.keys()) this.get(key);
+    return this;
+  }
+
   get<T>(key: Token<T>): T {
     if (this.made.has(key)) return this.made.get(key) as T;
     const factory = this.factories.get(key);

@@ -58,6 +58,10 @@ fn take_apart(lines: &[Value], text: &[u8]) -> Result<Outputs> {
 
 /// How many of these bytes make a text in which what is no UTF-8 was replaced.
 fn bytes_of(shown: &str, bytes: &[u8]) -> usize {
+    // A part may end within a character whose rest is in the next one.
+    if bytes.get(..PART_BYTES).is_some_and(|part| String::from_utf8_lossy(part) == shown) {
+        return PART_BYTES;
+    }
     let (mut length, mut shown_length) = (0, 0);
     for chunk in bytes.utf8_chunks() {
         let room = shown.len() - shown_length;
@@ -93,6 +97,16 @@ mod tests {
         let outputs = take_apart(&lines, b"a\xff\n\x80no end\xe2\x82b\n").unwrap();
         assert_eq!(outputs.stdout, b"a\xff\nb\n");
         assert_eq!(outputs.stderr, b"\x80no end\xe2\x82");
+    }
+
+    #[test]
+    fn a_part_that_ends_within_a_character_has_its_own_bytes_and_no_more() {
+        let mut text = vec![b'x'; PART_BYTES - 1];
+        text.push(0xc3);
+        let shown = String::from_utf8_lossy(&text).into_owned();
+        text.extend_from_slice(b"\x82 rest\n");
+        let lines = [line(0, "stdout", &shown, true), line(1, "stdout", "\u{fffd} rest", false)];
+        assert_eq!(take_apart(&lines, &text).unwrap().stdout, text);
     }
 
     #[test]

@@ -223,6 +223,11 @@ impl Sshd {
         self.options.config = config.into();
     }
 
+    /// The process of the listener, while it runs.
+    pub fn daemon(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Ends the listener, every connection that it serves, and what runs in them.
     pub fn stop(&mut self) {
         self.end(|_| true);

@@ -26,8 +26,8 @@ impl Machines {
         let port = free_port(Ipv4Addr::LOCALHOST);
         let options = Options { config: "MaxStartups 10000\nMaxSessions 100\n".to_owned(), ..Options::default() };
         let sshd = Sshd::start_at(vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))], options, None)?;
-        let config = sshd.path("sshd_config").display().to_string();
-        let pid = process::find(&config).context("sshd has no process")?;
+        // By its number: sshd writes another title over its arguments.
+        let pid = sshd.daemon().context("sshd has no process")?;
         Ok(Self { sshd, pid, scratch: tempfile::Builder::new().prefix("corral-bench-").tempdir()? })
     }
 

@@ -73,11 +73,6 @@ pub fn tree_cpu(root: u32) -> f64 {
     tree(root).iter().map(|(pid, stat)| own_cpu(*pid) + stat.children).sum()
 }
 
-/// The process that was started with a word among its arguments.
-pub fn find(argument: &str) -> Option<u32> {
-    all().into_iter().find(|pid| has_argument(*pid, |word| word == argument.as_bytes()))
-}
-
 /// Processor time of all processes that have a text among their arguments, in seconds.
 pub fn cpu_of_those_with(text: &str) -> f64 {
     let has = |word: &[u8]| String::from_utf8_lossy(word).contains(text);

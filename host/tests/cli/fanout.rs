@@ -54,7 +54,7 @@ fn a_task_is_cancelled_by_the_name_of_its_machine_and_a_job_is_closed() {
     assert_eq!(fleet.ask(&["job", "cancel", &id, "--vm", "here-1"]).code, 0);
     let closed = fleet.ask(&["job", "close", &id]);
     assert_eq!(closed.code, 0, "{}", closed.err);
-    assert!(fleet.ask(&["job", "show", &id]).out.contains("closed the job"));
+    assert!(fleet.ask(&["job", "show", &id]).out.contains("the job was closed by"));
     assert_eq!(fleet.ask(&["job", "close", &id]).code, 7, "it has ended");
 }
 

@@ -221,7 +221,7 @@ proptest! {
                 ended => ended,
             };
             prop_assert_eq!(task.status, expected);
-            prop_assert!(before.is_final() || task.message.starts_with("user:test closed the job"), "{}", task.message);
+            prop_assert!(before.is_final() || task.message.starts_with("the job was closed by user:test"), "{}", task.message);
         }
         prop_assert!(history.state.jobs.get(&id).is_none_or(|job| job.status.is_final()));
     }

@@ -68,7 +68,7 @@ async fn a_closed_job_has_ended_in_the_answer_already() {
     assert_eq!(closed.status, StatusCode::ACCEPTED);
     assert!(closed.json()["finished_at"].is_string(), "{}", closed.text());
     let message = host.get(&format!("/api/jobs/{id}")).await.json()["tasks"][0]["message"].clone();
-    assert!(message.as_str().unwrap().starts_with("token:test closed the job"), "{message}");
+    assert!(message.as_str().unwrap().starts_with("the job was closed by token:test"), "{message}");
     host.post(&format!("/api/jobs/{id}/close"), &json!({})).await.problem(409);
 }
 

@@ -57,7 +57,7 @@ impl State {
         for task in self.tasks_of(id).into_iter().filter(|task| !task.status.is_final()) {
             let change = if task.status == TaskStatus::Queued {
                 TaskChange::to(TaskStatus::Cancelled)
-                    .because(format!("{by} closed the job before it began; nothing was started"))
+                    .because(format!("the job was closed by {by} before it began; nothing was started"))
             } else {
                 let so_far = received.iter().find(|(vm, ..)| *vm == task.key.vm);
                 let message = format!(

@@ -121,7 +121,7 @@ async fn a_job_that_is_closed_has_ended_at_once_and_its_tasks_are_let_go_of() {
         "{}",
         tasks[0].message
     );
-    assert!(tasks[1].message.starts_with("user:test closed the job before it began"), "{}", tasks[1].message);
+    assert!(tasks[1].message.starts_with("the job was closed by user:test before it began"), "{}", tasks[1].message);
     assert!(conflict(world.engine.close_job(&admin(), id).await).contains("ended already: unknown"));
     // The log ends for whoever follows it, though the machine never said a word more.
     let lines = crate::support::follow(&world.engine, tasks[0].key).await;

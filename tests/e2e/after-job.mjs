@@ -58,8 +58,8 @@ async function retryWhatFailed() {
 }
 
 async function cancelWithReceipt() {
-	await run('echo up; sleep 600 & sleep 600');
-	await page.getByRole('log').getByText('up').first().waitFor();
+	await run(`${together('up')}; echo all are here; sleep 600 & sleep 600`);
+	await page.getByRole('log').getByText('all are here').first().waitFor();
 	await page.getByRole('button', { name: 'Cancel', exact: true }).click();
 	await heading('Cancelled');
 	await details();
@@ -73,7 +73,7 @@ async function cancelWithReceipt() {
 }
 
 async function checkWhatIsUnknown() {
-	await run(`echo waiting; while [ ! -e ${told.folder}/go ]; do sleep 0.1; done; echo went`);
+	await run(`${together('waiting')}; echo waiting; while [ ! -e ${told.folder}/go ]; do sleep 0.1; done; echo went`);
 	await page.getByRole('log').getByText('waiting').first().waitFor();
 	await page.getByRole('button', { name: 'More for this job' }).click();
 	await page.getByRole('menuitem', { name: /^Force-close/ }).click();
@@ -87,6 +87,12 @@ async function checkWhatIsUnknown() {
 	await heading('Succeeded');
 	await page.getByRole('log').getByText('went').first().waitFor();
 	say('gave up on a run, asked the machines after all, and saw it end');
+}
+
+/** A command of machines with one file system that ends when all of them run it: whoever sees one go on knows of all. */
+function together(name) {
+	const here = `${told.folder}/${name}`;
+	return `mkdir -p ${here}; : > ${here}/$$; while [ $(ls ${here} | wc -l) -lt ${told.machines} ]; do sleep 0.1; done`;
 }
 
 /** Types a command for all machines and runs it. */
@@ -105,7 +111,7 @@ async function run(script) {
 
 /** Waits until the heading says how the job stands. */
 async function heading(status) {
-	await page.getByRole('main').getByText(status, { exact: true }).first().waitFor();
+	await page.getByRole('status', { name: 'Job status' }).getByText(status, { exact: true }).waitFor();
 }
 
 async function details() {

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use corral_tests::faults::keeper::Blow;
 use corral_tests::faults::proxy::{Cut, Door};
 use corral_tests::faults::verdict::Wanted;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::scene::{SOON, Scene, is_alive};
 
@@ -56,6 +56,23 @@ async fn a_cancel_without_connection_outlives_a_kill_of_the_host() -> Result<()>
     scene.machine.link.door(Door::Open);
     let task = scene.ended(&job).await?;
     has_receipt(&task)?;
+    scene.judge(&job, &task, Wanted::Beginning).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_of_one_task_outlives_a_kill_of_the_host_too() -> Result<()> {
+    let scene = Scene::new(45).await?;
+    let job = scene.running(120_000).await?;
+    let task = scene.keeper.get(&format!("/api/jobs/{}", job.id)).await?["tasks"][0].clone();
+    scene.machine.link.door(Door::Shut);
+    scene.machine.link.cut(Cut::Reset);
+    let asked = json!({"vms": [task["vm_id"]]});
+    scene.keeper.post(&format!("/api/jobs/{}/cancel", job.id), &asked).await?;
+    scene.keeper.without_host(Blow::Killed, async { Ok(()) }).await?;
+    scene.machine.link.door(Door::Open);
+    let task = scene.ended(&job).await?;
+    has_receipt(&task)?;
+    ensure!(!task["cancel_requested_at"].is_null(), "{task}");
     scene.judge(&job, &task, Wanted::Beginning).await
 }
 

@@ -316,6 +316,9 @@ pub struct Task {
     /// Since when the host has no connection to a command that runs; it is looked for again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_lost_at: Option<Timestamp>,
+    /// When its end was asked for, of it and not of the whole job; it is ended wherever it is met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_requested_at: Option<Timestamp>,
     /// What is known of its processes after it was cancelled or took too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
@@ -352,6 +355,8 @@ pub struct TaskChange {
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
     pub contact_lost_at: Option<Option<Timestamp>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cancel_requested_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub receipt: Option<Receipt>,
 }
 
@@ -387,6 +392,7 @@ impl TaskChange {
         task.signal = self.signal.clone().or_else(|| task.signal.take());
         task.started_at = self.started_at.or(task.started_at);
         task.finished_at = self.finished_at.or(task.finished_at);
+        task.cancel_requested_at = self.cancel_requested_at.or(task.cancel_requested_at);
         task.receipt = self.receipt.clone().or_else(|| task.receipt.take());
         if let Some(lost) = self.contact_lost_at {
             task.contact_lost_at = lost;

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::log::LogHub;
 use crate::manager::{Manager, StateHandle};
 use crate::ports::{Capsules, PluginNotice, Plugins, Runner, Secrets};
-use crate::run::JobControl;
+use crate::run::{AtWork, JobControl};
 use crate::usecase::IdempotencyKeys;
 use crate::{Settings, Subscription, health, notices, recover};
 
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) manager: StateHandle,
     pub(crate) logs: Arc<LogHub>,
     pub(crate) jobs: Mutex<HashMap<JobId, JobControl>>,
+    pub(crate) at_work: AtWork,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) reports: health::Reports,
     pub(crate) idempotency: IdempotencyKeys,
@@ -94,6 +95,7 @@ impl Engine {
                 manager: handle,
                 logs,
                 jobs: Mutex::default(),
+                at_work: AtWork::default(),
                 idempotency: IdempotencyKeys::default(),
                 stopping: CancellationToken::new(),
                 abandon: CancellationToken::new(),

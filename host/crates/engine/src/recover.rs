@@ -51,6 +51,9 @@ pub(crate) async fn settle(engine: &Engine) -> Result<(), StorageError> {
         for task in state.tasks_of(job.id) {
             if matches!(task.status, TaskStatus::Running | TaskStatus::Connecting) {
                 let control = control.task(task.key.vm);
+                if task.cancel_requested_at.is_some() {
+                    control.cancel.cancel();
+                }
                 engine.inner.work.spawn(run::resume(engine.clone(), job.clone(), task, control, false));
             }
         }

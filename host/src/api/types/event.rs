@@ -146,6 +146,9 @@ pub struct TaskChanges {
     #[expect(clippy::option_option, reason = "left out, null and a time are three things")]
     pub contact_lost_at: Option<Option<Timestamp>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>)]
+    pub cancel_requested_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub receipt: Option<Receipt>,
 }
 
@@ -240,6 +243,7 @@ impl From<&corral_domain::TaskChange> for TaskChanges {
             finished_at: changes.finished_at,
             message: changes.message.clone(),
             contact_lost_at: changes.contact_lost_at,
+            cancel_requested_at: changes.cancel_requested_at,
             receipt: changes.receipt.as_ref().map(Receipt::from),
         }
     }

@@ -120,6 +120,9 @@ pub struct Task {
     /// Since when a command that runs is out of reach; the host looks for it again and again.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub contact_lost_at: Option<Timestamp>,
+    /// When its end was asked for, of it and not of the whole job.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub cancel_requested_at: Option<Timestamp>,
     /// What is known of its processes after it was cancelled or took too long.
     #[schema(required)]
     pub receipt: Option<Receipt>,
@@ -313,6 +316,7 @@ impl From<&corral_domain::Task> for Task {
             finished_at: task.finished_at,
             message: task.message.clone(),
             contact_lost_at: task.contact_lost_at,
+            cancel_requested_at: task.cancel_requested_at,
             receipt: task.receipt.as_ref().map(Receipt::from),
         }
     }

@@ -156,6 +156,7 @@ export function makeTask(job: string, vm: string, more: Partial<Task> = {}): Tas
     finished_at: null,
     message: '',
     contact_lost_at: null,
+    cancel_requested_at: null,
     receipt: null,
     ...more
   };

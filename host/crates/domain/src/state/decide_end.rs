@@ -31,8 +31,13 @@ impl State {
             return Err(Refusal::NotFound { kind: "task", id: format!("of job {id} on {vm}") });
         }
         let mut ending = Ending::new(job);
-        for task in self.queued_of(id).filter(|task| vms.contains(&task.key.vm)) {
-            ending.end(&task, TaskChange::to(TaskStatus::Cancelled).because(CANCELLED_QUEUED), now);
+        let named = self.tasks_of(id).into_iter().filter(|task| vms.contains(&task.key.vm));
+        for task in named.filter(|task| !task.status.is_final() && task.cancel_requested_at.is_none()) {
+            if task.status == TaskStatus::Queued {
+                ending.end(&task, TaskChange::to(TaskStatus::Cancelled).because(CANCELLED_QUEUED), now);
+            } else {
+                ending.ask(&task, now);
+            }
         }
         Ok(ending.events(None, now))
     }
@@ -73,7 +78,8 @@ impl State {
             };
             ending.end(&task, change, now);
         }
-        Ok(ending.events(job.cancel_requested_at.is_none().then_some(now), now))
+        // To give up on a job is not to ask for its end: what is found running later is followed, not killed.
+        Ok(ending.events(None, now))
     }
 
     fn live_job(&self, id: JobId) -> Result<&Arc<Job>, Refusal> {
@@ -101,6 +107,12 @@ impl<'a> Ending<'a> {
         let Some(status) = change.status else { return };
         self.counts.shift(task.status, status);
         let changes = TaskChange { finished_at: Some(now), ..change };
+        self.events.push(EventKind::TaskUpdated { job: self.job.id, vm: task.key.vm, changes });
+    }
+
+    /// It is at work: that its end was asked for is written down, so that a restart does not forget it.
+    fn ask(&mut self, task: &Task, now: Timestamp) {
+        let changes = TaskChange { cancel_requested_at: Some(now), ..TaskChange::default() };
         self.events.push(EventKind::TaskUpdated { job: self.job.id, vm: task.key.vm, changes });
     }
 

@@ -74,6 +74,7 @@ impl State {
             finished_at: None,
             message: String::new(),
             contact_lost_at: None,
+            cancel_requested_at: None,
             receipt: None,
         })
     }

@@ -293,6 +293,7 @@ fn change() -> impl Strategy<Value = TaskChange> {
             finished_at: finished_at.filter(|_| status.is_some_and(TaskStatus::is_final)),
             message,
             contact_lost_at: None,
+            cancel_requested_at: None,
             receipt: None,
         },
     )

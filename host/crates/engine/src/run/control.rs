@@ -1,9 +1,10 @@
 //! What may be done to a job, and to a single task of it, while it runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use corral_domain::{JobId, VmId};
+use corral_domain::{JobId, TaskKey, VmId};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
@@ -59,5 +60,34 @@ pub(crate) fn control_of(engine: &Engine, id: JobId) -> JobControl {
 pub(crate) fn forget_control(engine: &Engine, id: JobId) {
     if !engine.state().jobs.contains_key(&id) {
         engine.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
+
+/// Tasks that somebody works on: also those that were given up on and still write what they had received.
+#[derive(Clone, Default)]
+pub(crate) struct AtWork(watch::Sender<HashSet<TaskKey>>);
+
+/// Somebody works on a task as long as this lives.
+pub(crate) struct Working {
+    all: AtWork,
+    key: TaskKey,
+}
+
+impl AtWork {
+    pub(crate) fn begin(&self, key: TaskKey) -> Working {
+        self.0.send_modify(|all| _ = all.insert(key));
+        Working { all: self.clone(), key }
+    }
+
+    /// Waits until nobody works on any of them.
+    pub(crate) async fn wait_for_none(&self, keys: &[TaskKey]) {
+        // An error would mean that the sender is gone, which is held here.
+        _ = self.0.subscribe().wait_for(|all| !keys.iter().any(|key| all.contains(key))).await;
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.all.0.send_if_modified(|all| all.remove(&self.key));
     }
 }

@@ -113,10 +113,16 @@ impl Durable<'_> {
     /// Follows it and ends it when that is asked for. None: it was let go of.
     async fn to_the_end(&self, sink: &mut OutputSink, way: &Way) -> Option<(Option<End>, Option<Stopped>)> {
         let mut follow = std::pin::pin!(self.follow(sink, way));
-        let why = tokio::select! {
+        let (mut end, why) = tokio::select! {
             biased;
-            end = &mut follow => return Some((Some(end), None)),
-            why = self.attempt.asked_to_end() => why?,
+            end = &mut follow => match end {
+                // An earlier host may have carried out what this one was still to do: then it has ended because of that.
+                End::Exited(exit) if self.attempt.control.cancel.is_cancelled() && is_ended_by_signal(&exit) => {
+                    (Some(End::Exited(exit)), Ended::Cancelled)
+                }
+                end => return Some((Some(end), None)),
+            },
+            why = self.attempt.asked_to_end() => (None, why?),
         };
         if why == Ended::Closed {
             return Some((None, Some(Stopped { why, receipt: Err(String::new()) })));
@@ -126,7 +132,6 @@ impl Durable<'_> {
             return Some((None, Some(Stopped { why, receipt: Ok(Receipt::nothing_started(now)) })));
         }
         let mut cancel = std::pin::pin!(self.cancel());
-        let mut end = None;
         let receipt = loop {
             tokio::select! {
                 receipt = &mut cancel => break receipt,

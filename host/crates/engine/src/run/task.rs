@@ -37,6 +37,7 @@ pub(super) async fn run(engine: &Engine, job: &Arc<Job>, task: &Task, stdin: Opt
     if !has_begun(engine, task).await {
         return;
     }
+    let _working = engine.inner.at_work.begin(task.key);
     let log = engine.inner.logs.open(task.key, LogEnd::default());
     let attempt = Attempt { engine, job, vm, task, log, control, as_user, known: Known::default() };
     let change = attempt.begin(stdin).await;
@@ -46,6 +47,7 @@ pub(super) async fn run(engine: &Engine, job: &Arc<Job>, task: &Task, stdin: Opt
 /// Goes on with a task in a capsule: one that ran when the host stopped, or, with `check`, one whose end is not known and
 /// that somebody looks after.
 pub(crate) async fn resume(engine: Engine, job: Arc<Job>, task: Arc<Task>, control: TaskControl, check: bool) {
+    let _working = engine.inner.at_work.begin(task.key);
     let Some(end) = reopened(&engine, &task).await else { return };
     let log = engine.inner.logs.open(task.key, end);
     let vm = engine.state().vms.get(&task.key.vm).cloned();

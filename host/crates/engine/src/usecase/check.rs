@@ -1,11 +1,17 @@
 //! "Check now": looking after tasks of which the end is not known.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use corral_domain::{Command, Job, JobId, Mode, Refusal, TaskKey, TaskStatus, VmId};
 
+use tokio::time::timeout;
+
 use super::note;
 use crate::{Actor, Engine, Role, UseCaseError, run};
+
+/// How long a task that was given up on may take to write what it had received before "check now" gives up waiting.
+const SETTLE_MAX: Duration = Duration::from_secs(20);
 
 impl Engine {
     /// Looks after the tasks of a job that are `unknown`, or after those of them on `vms`: each is met on its machine, followed
@@ -29,6 +35,12 @@ impl Engine {
         if vms.is_empty() {
             return Err(Refusal::Conflict(format!("how the tasks of job {id} ended is known of all of them")).into());
         }
+        // Of a job that was given up on this very moment the last lines may still be on their way to the store.
+        let keys: Vec<TaskKey> = unknown().filter(|vm| vms.contains(vm)).map(|vm| TaskKey { job: id, vm }).collect();
+        if timeout(SETTLE_MAX, self.inner.at_work.wait_for_none(&keys)).await.is_err() {
+            let text = format!("what job {id} had received is still being written; check again in a moment");
+            return Err(Refusal::Conflict(text).into());
+        }
         let reopen = Command::ReopenTasks { job: Box::new(job), tasks, vms: vms.clone() };
         let audit = note("job.check", id, format!("{} VMs", vms.len()));
         self.inner.manager.submit(actor, reopen, audit).await?;
@@ -43,7 +55,11 @@ impl Engine {
                 let Some(task) = state.tasks.get(&TaskKey { job: id, vm }) else { continue };
                 // A person waits for the answer: the machine is tried also if it was to be left alone for a while.
                 self.inner.deps.runner.forget(vm).await;
-                let work = run::resume(self.clone(), Arc::clone(job), Arc::clone(task), control.task(vm), true);
+                let control = control.task(vm);
+                if task.cancel_requested_at.is_some() {
+                    control.cancel.cancel();
+                }
+                let work = run::resume(self.clone(), Arc::clone(job), Arc::clone(task), control, true);
                 self.inner.work.spawn(work);
             }
         }

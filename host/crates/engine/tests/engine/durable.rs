@@ -242,7 +242,7 @@ fn a_host_that_dies_goes_on_where_its_log_ends() {
         (job, vms[0])
     });
     // Everything stops in the middle, as by `kill -9`.
-    first.shutdown_background();
+    first.shutdown_timeout(Duration::from_secs(60));
 
     machine.write("f a key\nEND\nafter\n");
     machine.exit(0);
@@ -352,6 +352,15 @@ async fn a_cancel_whose_answer_was_lost_is_one_all_the_same_and_an_end_before_it
 
 #[test]
 fn a_cancel_that_a_dead_host_could_not_carry_out_is_carried_out_by_the_next() {
+    cancelled_and_killed(|_| None);
+}
+
+#[test]
+fn a_cancel_of_one_task_that_a_dead_host_could_not_carry_out_is_carried_out_by_the_next() {
+    cancelled_and_killed(|vms| Some(vms.to_vec()));
+}
+
+fn cancelled_and_killed(which: impl Fn(&[VmId]) -> Option<Vec<VmId>>) {
     let dir = tempfile::tempdir().unwrap();
     let machine = Machine::new();
     let first = tokio::runtime::Runtime::new().unwrap();
@@ -362,11 +371,11 @@ fn a_cancel_that_a_dead_host_could_not_carry_out_is_carried_out_by_the_next() {
         world.until(job, |_, tasks| tasks[0].status == TaskStatus::Running).await;
         machine.away(true);
         world.until(job, |_, tasks| tasks[0].contact_lost_at.is_some()).await;
-        world.engine.cancel_job(&admin(), job, None).await.unwrap();
+        world.engine.cancel_job(&admin(), job, which(&vms)).await.unwrap();
         std::mem::forget(world);
         job
     });
-    first.shutdown_background();
+    first.shutdown_timeout(Duration::from_secs(60));
     machine.away(false);
     let second = tokio::runtime::Runtime::new().unwrap();
     second.block_on(async {
@@ -375,6 +384,21 @@ fn a_cancel_that_a_dead_host_could_not_carry_out_is_carried_out_by_the_next() {
         assert_eq!(tasks[0].status, TaskStatus::Cancelled);
         assert_eq!(tasks[0].receipt.as_ref().unwrap().signalled, 1);
     });
+}
+
+#[tokio::test]
+async fn giving_up_on_a_job_is_not_its_cancel_and_what_is_met_later_is_followed() {
+    let case = running().await;
+    case.machine.write("one\n");
+    case.world.until(case.job, |_, tasks| tasks[0].lines == 1).await;
+    case.world.engine.close_job(&admin(), case.job).await.unwrap();
+    case.world.engine.check_job(&admin(), case.job, None).await.unwrap();
+    case.machine.write("two\n");
+    case.machine.exit(0);
+    let (job, tasks) = case.world.finished(case.job).await;
+    assert_eq!((job.cancel_requested_at, tasks[0].status), (None, TaskStatus::Succeeded));
+    assert_eq!(tasks[0].receipt, None);
+    assert_eq!(case.world.log(case.job, case.vm).await, ["one", "two"]);
 }
 
 #[tokio::test]

@@ -147,7 +147,7 @@ fn waves_and_limits_hold_across_a_kill_of_the_host() {
         std::mem::forget(world);
         id
     });
-    first.shutdown_background();
+    first.shutdown_timeout(Duration::from_secs(60));
     let second = tokio::runtime::Runtime::new().unwrap();
     second.block_on(async {
         let world = World::start(dir.path()).await;

@@ -1,5 +1,7 @@
 //! What a restart finds and makes of it.
 
+use std::time::Duration;
+
 use crate::support::{World, request};
 use corral_domain::{JobStatus, TaskStatus};
 use corral_engine::{JobRequest, Settings};
@@ -18,7 +20,7 @@ fn after_a_kill_nothing_runs_for_ever_nothing_runs_twice_and_shown_lines_are_the
         (id, vms, shown)
     });
     // Everything stops in the middle, as by `kill -9`.
-    first.shutdown_background();
+    first.shutdown_timeout(Duration::from_secs(60));
 
     let second = tokio::runtime::Runtime::new().unwrap();
     second.block_on(async {

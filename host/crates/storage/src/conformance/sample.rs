@@ -106,6 +106,7 @@ pub fn job(id: JobId, vms: &[VmId], status: TaskStatus) -> (Job, Vec<Task>) {
         finished_at,
         message: String::new(),
         contact_lost_at: None,
+        cancel_requested_at: None,
         receipt: None,
     };
     (job, vms.iter().enumerate().map(task).collect())

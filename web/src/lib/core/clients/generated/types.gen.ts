@@ -1832,6 +1832,10 @@ export type Task = {
      * Bytes received.
      */
     bytes: number;
+    /**
+     * When its end was asked for, of it and not of the whole job.
+     */
+    cancel_requested_at: string | null;
     command?: Command | null;
     /**
      * Since when a command that runs is out of reach; the host looks for it again and again.
@@ -1899,6 +1903,7 @@ export type Task = {
  */
 export type TaskChanges = {
     bytes?: number | null;
+    cancel_requested_at?: string | null;
     /**
      * Null: there is a connection again.
      */

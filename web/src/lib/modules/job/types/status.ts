@@ -78,6 +78,11 @@ export function figuresOf(counts: Counts) {
   ].filter((figure) => figure.value > 0);
 }
 
+/** Where a task stands, in a word; one at work whose end was asked for is being cancelled. */
+export function taskLabel(task: Task): string {
+  return task.cancel_requested_at !== null && (task.status === 'running' || task.status === 'connecting') ? 'Cancelling' : TASK_LABEL[task.status];
+}
+
 /** How a task ended, in a word or two: `exit 1`, `SIGTERM`, `timed out`. */
 export function outcomeOf(task: Task): string {
   if (task.signal) return `SIG${task.signal.replace(/^SIG/, '')}`;

@@ -16,7 +16,7 @@ description: Every machine counts and says who called.
 category: Fleet
 parameters:
   - name: caller
-argv: [sh, -c, 'printf "\033[32mcalled by %s\033[0m\n" "$1"; echo "password=hunter2"; i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "count $i"; sleep 0.1; done; echo "all counted"', sh, "{{caller}}"]
+argv: [sh, -c, 'printf "called by %s\n" "$1"; echo "password=hunter2"; i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "count $i"; sleep 0.1; done; printf "\033[32mall counted for %s\033[0m\n" "$1"', sh, "{{caller}}"]
 "#;
 
 #[tokio::test(flavor = "multi_thread")]

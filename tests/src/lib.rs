@@ -4,6 +4,7 @@
 //! process id; every file lies in a temporary folder; every address is in 127.0.0.0/8.
 //! Must not know the host's crates: these tests see what a person, a script or a browser sees.
 
+pub mod account;
 pub mod browser;
 pub mod client;
 pub mod faults;

@@ -12,11 +12,14 @@ mod crash;
 mod fanout;
 mod fifty;
 mod full_disk;
+mod host_keys;
 mod main_job;
 mod odd_output;
 mod odd_requests;
 mod odd_starts;
+mod once;
 mod reload;
+mod run_as;
 mod secrecy;
 mod unreachable;
 

@@ -1,12 +1,17 @@
-//! What is given on standard input is in no argument, in no environment, and nowhere in what the host keeps.
+//! What is given on standard input, and the password for sudo, is in no argument, in no environment, and nowhere in what the
+//! host keeps or tells.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, ensure};
+use corral_tests::account::SudoMachine;
+use corral_tests::client::Client;
 use corral_tests::fleet::Fleet;
 use corral_tests::host::Site;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::{LONG, shared};
@@ -103,5 +108,94 @@ async fn standard_input_is_seen_by_the_command_and_by_nobody_else() -> Result<()
     ensure!(!files_with(&site.path(""), &vms[0]).is_empty(), "the search finds what there is to be found");
     let kept = files_with(&site.path(""), &secret);
     ensure!(kept.is_empty(), "kept in {kept:?}");
+    Ok(())
+}
+
+/// A text as it is, and as a program shows bytes that it takes for no text.
+fn forms(text: &str) -> [String; 3] {
+    let list: Vec<_> = text.bytes().map(|byte| byte.to_string()).collect();
+    let hex = text.bytes().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    [text.to_owned(), list.join(", "), hex]
+}
+
+/// Everything that the API tells of a machine and its jobs.
+async fn answers(client: &Client, vm: &str, jobs: &[String]) -> Result<Vec<(String, String)>> {
+    let mut paths: Vec<_> = ["/api/jobs", "/api/vms", "/api/secrets", "/api/settings", "/api/plugins"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(["/api/events?since=0".to_owned(), format!("/api/vms/{vm}/jobs")])
+        .collect();
+    for job in jobs {
+        paths.push(format!("/api/jobs/{job}"));
+        paths.push(format!("/api/jobs/{job}/groups?stream=both"));
+        paths.push(format!("/api/jobs/{job}/tasks/{vm}/log"));
+    }
+    let mut told = Vec::new();
+    for path in paths {
+        let answer = client.get(&path).await?.ok()?.to_string();
+        told.push((path, answer));
+    }
+    Ok(told)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_password_for_sudo_is_seen_by_sudo_and_by_nobody_else() -> Result<()> {
+    let _machine = shared().await;
+    let secret = secret();
+    let Some(machine) = SudoMachine::start(125, &secret)? else { return Ok(()) };
+    let site = Site::new()?.with_env("RUST_LOG", "trace");
+    let mut host = site.start()?;
+    let client = site.client(&host)?;
+    let control = format!("control-{}", std::process::id());
+
+    let watcher = Watcher::start(vec![secret.clone(), control.clone()]);
+    client.send(Method::PUT, "/api/secrets/sudo", Some(&json!({"value": secret}))).await?.ok()?;
+    let vm = client.add_vm(&machine.vm()).await?;
+    let mut jobs = Vec::new();
+    // The last one is cancelled, for which the password is needed a second time.
+    for (mode, end) in [("direct", "sleep 1"), ("durable", "sleep 1"), ("durable", "sleep 300")] {
+        let mut job = json!({"command": {"script": format!("echo {control} $(id -un); {end}")},
+            "targets": {"vms": [vm]}, "mode": mode, "run_as": machine.run_as("sudo"), "dry_run": true});
+        let preview = client.post("/api/jobs", &job).await?.ok()?;
+        ensure!(!preview.to_string().contains(&secret), "the preview tells it: {preview}");
+        job["dry_run"] = json!(false);
+        let job = client.start_job(&job).await?;
+        client.job_when(&job, LONG, |job| job["tasks"][0]["lines"] == 1).await?;
+        let lies = files_with(&machine.sshd.path(""), &secret);
+        ensure!(lies.is_empty(), "{mode}: while the command runs it lies on the machine in {lies:?}");
+        jobs.push(job);
+    }
+    client.post(&format!("/api/jobs/{}/cancel", jobs[2]), &json!({})).await?.ok()?;
+    for (job, status) in jobs.iter().zip(["succeeded", "succeeded", "cancelled"]) {
+        let done = client.finished(job, LONG).await?;
+        ensure!(done["status"] == status, "{done}");
+        // A shell that is cancelled may say so in a second line.
+        let said = client.texts(job, &vm).await?;
+        ensure!(said.first() == Some(&format!("{control} {}", machine.app.name)), "it said {said:?}: {done}");
+    }
+    let found = watcher.stop();
+    ensure!(found[1] > 0, "the watcher sees what there is to be seen");
+    ensure!(found[0] == 0, "it stood in arguments or an environment {} times", found[0]);
+    let told = answers(&client, &vm, &jobs).await?;
+    ensure!(told.iter().any(|(_, answer)| answer.contains(&control)), "the answers tell what there is to be told");
+    for (path, answer) in told {
+        ensure!(!answer.contains(&secret), "{path} tells it: {answer}");
+    }
+
+    host.stop()?;
+    let log = std::fs::read_to_string(site.path("host.log"))?;
+    ensure!(log.contains("DEBUG") && log.contains("TRACE"), "the host tells all that it can tell");
+    for form in forms(&secret) {
+        ensure!(!log.contains(&form), "the host's log has `{form}`");
+    }
+    // All that the host keeps: audit rows and events in the database, the logs, its own log.
+    ensure!(!files_with(&site.path(""), &vm).is_empty(), "the search finds what there is to be found");
+    let kept = files_with(&site.path(""), &secret);
+    ensure!(kept.is_empty(), "kept in {kept:?}");
+    let left = files_with(&machine.sshd.path(""), &secret);
+    ensure!(left.is_empty(), "left on the machine in {left:?}");
     Ok(())
 }

@@ -124,7 +124,7 @@ function newJob(body, at = Date.now(), targets = body.targets.vms) {
     created_by: 'user:admin', plugins: { templates: '0.1.0' }, created_at: iso(at), started_at: null, finished_at: null, cancel_requested_at: null
   };
   jobs.set(job.id, job);
-  tasks.set(job.id, targets.map((vm, position) => ({ job_id: job.id, vm_id: vm, vm_name: vms.find((each) => each.id === vm)?.name ?? vm, position, status: 'queued', exit_code: null, signal: null, lines: 0, bytes: 0, started_at: null, finished_at: null, message: '', contact_lost_at: null, receipt: null })));
+  tasks.set(job.id, targets.map((vm, position) => ({ job_id: job.id, vm_id: vm, vm_name: vms.find((each) => each.id === vm)?.name ?? vm, position, status: 'queued', exit_code: null, signal: null, lines: 0, bytes: 0, started_at: null, finished_at: null, message: '', contact_lost_at: null, cancel_requested_at: null, receipt: null })));
   return job;
 }
 function changeTask(job, task, changes) {

@@ -86,6 +86,9 @@ export function groupsOf(tasks, isFinal) {
   return { total: tasks.length, pending: tasks.filter((task) => !isFinal(task.status)).length, groups };
 }
 
+/** Machines of which a preview tells what they would run. */
+const PREVIEWED_MAX = 1000;
+
 export function previewOf(body, job, vms) {
   const targets = body.targets.vms;
   const share = (value) => Math.max(1, String(value).endsWith('%') ? Math.ceil((targets.length * Number.parseInt(value, 10)) / 100) : Number(value));
@@ -98,6 +101,6 @@ export function previewOf(body, job, vms) {
   const words = job.command.argv ? job.command.argv.join(' ') : job.command.script;
   const whole = `${body.workdir ? `cd ${body.workdir} && ` : ''}${Object.entries(body.env ?? {}).map(([key, value]) => `${key}=${value} `).join('')}${words}`;
   const shell = body.run_as ? `sudo ${body.run_as.secret ? '-S' : '-n'} -u ${body.run_as.user} -- /bin/sh -c '${whole}'` : whole;
-  const items = targets.map((id) => ({ vm_id: id, vm_name: vms.find((vm) => vm.id === id)?.name ?? id, command: job.command, env: body.env ?? {}, workdir: body.workdir ?? null, shell }));
+  const items = targets.slice(0, PREVIEWED_MAX).map((id) => ({ vm_id: id, vm_name: vms.find((vm) => vm.id === id)?.name ?? id, command: job.command, env: body.env ?? {}, workdir: body.workdir ?? null, shell }));
   return { dry_run: true, command_hash: hashOf(items.map((item) => item.shell)), total: targets.length, waves, items };
 }

@@ -12,7 +12,7 @@ let shown: object | undefined;
 afterEach(() => (shown ? unmount(shown) : undefined));
 
 /** Text of the preview of a job on `total` machines, of which the host tells `told`; each runs its own command, or all the same. */
-function textOf(total: number, told: number, shell = (_: number) => 'uptime'): string {
+function textOf(total: number, told: number, shell: (i: number) => string = () => 'uptime'): string {
   const items = Array.from({ length: told }, (_, i) => ({
     vm_id: `id-${i}`, vm_name: `web-${i}`, command: { script: shell(i) }, env: {}, workdir: null, shell: shell(i)
   }));

@@ -1,10 +1,11 @@
-// WCAG 2.2 AA by axe on every screen of a running host or of the made-up one, both themes, desktop and phone.
+// WCAG 2.2 AA by axe on every screen of a running host or of the made-up one, both themes, desktop and phone; no screen scrolls sideways.
 // Colours that a command chose for its own output are left out: they are its words, not ours.
 //
 //   node dev/a11y.mjs [BASE_URL] [LOGIN_URL] [only=run,jobs]
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+import { scrollsSideways } from './sideways.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const [base = 'http://127.0.0.1:8477', login, only] = process.argv.slice(2);
@@ -35,7 +36,9 @@ async function ifThere(locator) {
 async function openJob(page, job, task = 0) {
   await page.goto(`${base}/jobs`);
   const list = page.getByRole('list', { name: 'Jobs' });
-  await ifThere(list.getByRole('link').nth(job));
+  const told = list.getByRole('link', { name: /apt-get -q update/ });
+  await list.waitFor();
+  await ifThere((await told.count()) > job ? told.nth(job) : list.getByRole('link').nth(job));
   await ifThere(page.getByRole('region', { name: 'Tasks' }).locator('tbody tr').nth(task));
 }
 
@@ -80,6 +83,43 @@ const SCREENS = {
     await page.getByRole('button', { name: 'Edit' }).click();
     await ifThere(page.getByRole('dialog').getByText('SSH options'));
   },
+  trust: async (page) => {
+    await SCREENS.changed(page);
+    await ifThere(page.getByRole('button', { name: /Trust the new key/ }));
+  },
+  facts: async (page) => {
+    await page.goto(`${base}/vms`);
+    await page.locator('table a').first().waitFor();
+    await ifThere(page.locator('table a', { hasText: 'web-1a' }).first());
+    await ifThere(page.getByRole('button', { name: 'Test connection' }));
+  },
+  revoke: async (page) => {
+    await SCREENS.facts(page);
+    await ifThere(page.getByRole('button', { name: /^Revoke (?!all)/ }).first());
+  },
+  remove: async (page) => {
+    await SCREENS.vm(page);
+    await page.getByRole('button', { name: /^Remove/ }).click();
+  },
+  save: async (page) => {
+    await page.goto(`${base}/commands`);
+    await page.getByRole('button', { name: 'Save a command' }).first().click();
+  },
+  preview: async (page) => {
+    await page.goto(base);
+    await page.getByRole('checkbox', { name: 'Choose all machines' }).click();
+    if (page.viewportSize().width < 640) await page.getByRole('button', { name: /Choose a command/ }).click();
+    // The command that was chosen last is still there.
+    await ifThere(page.getByRole('button', { name: '← Commands' }));
+    await page.locator('[data-command="ad-hoc"]').click();
+    await page.getByRole('textbox', { name: 'Command' }).fill('uptime');
+    await ifThere(page.getByRole('region', { name: 'Preview' }));
+  },
+  enlarged: async (page) => {
+    await openJob(page, 1);
+    await ifThere(page.getByRole('button', { name: 'Enlarge the output' }));
+  },
+  missing: (page) => page.goto(`${base}/nowhere`),
   grouped: async (page) => {
     await openJob(page, 1);
     await ifThere(page.getByRole('tab', { name: 'Grouped' }));
@@ -119,6 +159,11 @@ for (const colorScheme of ['dark', 'light']) {
         (tags) => window.axe.run({ exclude: [['[role=log] span[style]'], ['[role=log] [class*=ansi]']] }, { runOnly: tags }),
         TAGS
       );
+      const sideways = await page.evaluate(scrollsSideways);
+      if (sideways) {
+        faults++;
+        console.log(`${name}, ${colorScheme}, ${viewport.width} px: wider than the screen: ${sideways}`);
+      }
       for (const { id, nodes } of violations) {
         faults++;
         console.log(`${name}, ${colorScheme}, ${viewport.width} px: ${id} (${nodes.length}) ${nodes[0].html.slice(0, 140)} | ${nodes[0].failureSummary.replaceAll('\n', ' ').slice(0, 200)}`);

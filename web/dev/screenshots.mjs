@@ -1,10 +1,11 @@
 // Pictures of every screen, dark and light, desktop and phone, of a running host. Also fails on any console error, so that
-// a violation of the content security policy does not go unseen.
+// a violation of the content security policy does not go unseen, and on any screen that scrolls sideways.
 //
 //   node dev/screenshots.mjs BASE_URL OUT_DIR [LOGIN_URL] [only=run,jobs]
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { scrollsSideways } from './sideways.mjs';
 
 const [base = 'http://127.0.0.1:8477', out = 'dev/shots', login, only] = process.argv.slice(2);
 const wanted = only?.replace('only=', '').split(',');
@@ -22,10 +23,10 @@ async function chooseMachines(page, size) {
   if (size === 'phone') await page.getByRole('button', { name: /Choose a command/ }).click();
 }
 
-/** The page of a job of the made-up host, newest first, with one of its machines chosen. */
+/** The page of one of the made-up host's own jobs, newest first, with one of its machines chosen; what was started here stands above them. */
 async function story(page, job, task) {
   await page.goto(`${base}/jobs`);
-  await page.getByRole('list', { name: 'Jobs' }).getByRole('link').nth(job).click();
+  await page.getByRole('list', { name: 'Jobs' }).getByRole('link', { name: /apt-get -q update/ }).nth(job).click();
   await page.getByRole('region', { name: 'Tasks' }).locator('tbody tr').nth(task).click();
   await page.waitForTimeout(700);
 }
@@ -129,6 +130,34 @@ const SHOTS = {
     await page.getByRole('button', { name: 'Edit' }).click();
     await page.getByRole('dialog').getByText('SSH options').scrollIntoViewIfNeeded();
   },
+  trust: async (page) => {
+    await machine(page, 'cache-stg-1');
+    await page.getByRole('button', { name: /Trust the new key/ }).click();
+  },
+  revoke: async (page) => {
+    await machine(page, 'web-1a');
+    await page.getByRole('button', { name: /^Revoke (?!all)/ }).first().click();
+  },
+  settled: async (page) => {
+    await machine(page, 'web-1a');
+    await page.getByRole('region', { name: 'Settings' }).scrollIntoViewIfNeeded();
+  },
+  danger: async (page, size) => {
+    await chooseMachines(page, size);
+    await page.locator('[data-command]', { hasText: 'Roll back' }).click();
+    for (const field of await page.getByRole('form', { name: 'Run a command' }).getByRole('textbox').all()) await field.fill('web');
+    await page.getByRole('button', { name: /^Run on/ }).click();
+    await page.waitForTimeout(700);
+  },
+  save: async (page) => {
+    await page.goto(`${base}/commands`);
+    await page.getByRole('button', { name: 'Save a command' }).first().click();
+  },
+  enlarged: async (page) => {
+    await story(page, 1, 1);
+    await page.getByRole('button', { name: 'Enlarge the output' }).click();
+    await page.waitForTimeout(500);
+  },
   secrets: async (page) => {
     await page.goto(`${base}/settings`);
     await page.getByRole('list', { name: 'Secrets' }).scrollIntoViewIfNeeded();
@@ -178,6 +207,11 @@ for (const theme of ['dark', 'light']) {
       } catch (error) {
         faults++;
         console.log(`${name} ${size} ${theme}: ${error.message.split('\n').slice(0, 6).join(' | ')}`);
+      }
+      const sideways = await page.evaluate(scrollsSideways);
+      if (sideways) {
+        faults++;
+        console.log(`${name} ${size} ${theme}: wider than the screen: ${sideways}`);
       }
       await page.screenshot({ path: join(out, `${name}-${size}-${theme}.png`) });
       await page.close();

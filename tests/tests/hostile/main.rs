@@ -84,7 +84,7 @@ async fn run(
     };
     let command = RenderedCommand { stdin, ..RenderedCommand::plain(CommandLine::Script("true".to_owned())) };
     let (runner, target) = (runner(), target(port, key));
-    let both = async { tokio::join!(runner.run(&target, &command, events, cancel.clone()), listen) };
+    let both = async { tokio::join!(runner.run(&target, &command, None, events, cancel.clone()), listen) };
     tokio::time::timeout(LIMIT, both).await.expect("it comes to an end")
 }
 

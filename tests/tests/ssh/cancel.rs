@@ -96,7 +96,7 @@ async fn a_command_without_end_is_cancelled_although_nobody_takes_its_output() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         cancel.cancel();
     };
-    let run = corral_engine::ports::Runner::run(&runner, &target, &command, events, cancel.clone());
+    let run = corral_engine::ports::Runner::run(&runner, &target, &command, None, events, cancel.clone());
     let (exit, ()) = tokio::time::timeout(crate::support::LIMIT, async { tokio::join!(run, idle) }).await.unwrap();
     let Err(RunError::Cancelled(receipt)) = exit else { panic!("{exit:?}") };
     let message = receipt.message();

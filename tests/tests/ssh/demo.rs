@@ -55,7 +55,7 @@ async fn a_demo_machine_ends_what_is_cancelled_and_what_its_client_left() {
     // The fleet stops while a command runs: the run is lost, the command gone.
     let (events, mut received) = tokio::sync::mpsc::channel(8);
     let command = script("echo $$; sleep 300");
-    let run = runner.run(&target, &command, events, CancellationToken::new());
+    let run = runner.run(&target, &command, None, events, CancellationToken::new());
     let stop = async {
         let mut seen = crate::support::Seen::default();
         while !seen.out().ends_with('\n') {

@@ -82,7 +82,7 @@ async fn a_connection_whose_other_end_fell_silent_is_found_within_the_options_of
             }
         }
     };
-    let run = async { tokio::join!(runner.run(&target, &command, events, CancellationToken::new()), freeze) };
+    let run = async { tokio::join!(runner.run(&target, &command, None, events, CancellationToken::new()), freeze) };
     let (exit, ()) = tokio::time::timeout(LIMIT, run).await.expect("the silence is found");
     let Err(RunError::Lost(message)) = exit else { panic!("{exit:?}") };
     assert!(message.contains("not known"), "{message}");

@@ -84,7 +84,8 @@ async fn a_line_of_a_hundred_megabytes_streams_in_bounded_memory() {
         (bytes, peak)
     };
     let command = script(&format!("head -c {BYTES} /dev/zero | tr '\\0' x"));
-    let (exit, (bytes, peak)) = tokio::join!(runner.run(&target, &command, events, CancellationToken::new()), count);
+    let (exit, (bytes, peak)) =
+        tokio::join!(runner.run(&target, &command, None, events, CancellationToken::new()), count);
     assert_eq!((exit, bytes), (Ok(code(0)), BYTES));
     let grown = peak.saturating_sub(before);
     // Other tests run in this process meanwhile; 64 MiB is well below the line and well above what they need.
@@ -117,7 +118,7 @@ async fn a_taker_that_waits_slows_the_command_and_loses_nothing() {
         }
         all
     };
-    let (exit, all) = tokio::join!(runner.run(&target, &command, events, CancellationToken::new()), take);
+    let (exit, all) = tokio::join!(runner.run(&target, &command, None, events, CancellationToken::new()), take);
     assert_eq!(exit, Ok(code(0)));
     let text = String::from_utf8(all).unwrap();
     assert!(text.lines().enumerate().all(|(at, line)| line == (at + 1).to_string()));
@@ -203,7 +204,7 @@ async fn a_command_whose_connection_breaks_is_lost_and_not_run_again() {
             }
         }
     };
-    let (exit, ()) = tokio::join!(runner.run(&target, &command, events, CancellationToken::new()), break_it);
+    let (exit, ()) = tokio::join!(runner.run(&target, &command, None, events, CancellationToken::new()), break_it);
     let Err(RunError::Lost(message)) = exit else { panic!("{exit:?}") };
     assert!(message.contains("web-1") && message.contains("not known"), "{message}");
     assert_eq!(std::fs::read_to_string(runs).unwrap(), "run\n");

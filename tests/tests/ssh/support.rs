@@ -144,7 +144,7 @@ pub(crate) async fn run_until(
         }
         seen
     };
-    let both = async { tokio::join!(runner.run(target, command, events, cancel.clone()), collect) };
+    let both = async { tokio::join!(runner.run(target, command, None, events, cancel.clone()), collect) };
     tokio::time::timeout(LIMIT, both).await.expect("the run ends in time")
 }
 

@@ -96,7 +96,12 @@ async fn what_left_the_session_and_what_ignores_term_is_gone_and_counted_also_af
     let scene = Scene::new(43).await?;
     let id = scene.keeper.run(STUBBORN, &scene.vm).await?;
     scene.keeper.task_when(&id, SOON, |task| task["lines"].as_u64() >= Some(STUBBORN_PIDS as u64)).await?;
-    let pids = scene.keeper.client.texts(&id, &scene.vm).await?;
+    // A line is counted when it is received and read when it is stored.
+    let mut pids = scene.keeper.client.texts(&id, &scene.vm).await?;
+    while pids.len() < STUBBORN_PIDS {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        pids = scene.keeper.client.texts(&id, &scene.vm).await?;
+    }
     ensure!(pids.iter().all(|pid| is_alive(pid.parse().unwrap_or(0))), "{pids:?}");
     scene.machine.link.cut(Cut::Reset);
     scene.keeper.act(&id, "cancel").await?;

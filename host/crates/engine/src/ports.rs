@@ -171,11 +171,13 @@ pub struct Probe {
 pub trait Runner: Send + Sync {
     /// Runs a command to its end. Events are sent to `events` in order; the sender waits when it is full, so the
     /// command is slowed and nothing is dropped. When `cancel` is triggered the command's processes are ended as far
-    /// as the transport allows and the answer is [`RunError::Cancelled`].
+    /// as the transport allows and the answer is [`RunError::Cancelled`]. `as_user` is whom `command` becomes by sudo: only that
+    /// account may end its processes.
     async fn run(
         &self,
         target: &Target,
         command: &RenderedCommand,
+        as_user: Option<&AsUser>,
         events: mpsc::Sender<RunEvent>,
         cancel: CancellationToken,
     ) -> Result<Exit, RunError>;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::BytesMut;
-use corral_domain::{Clock, Facts, OutputStream, RenderedCommand, VmId};
+use corral_domain::{AsUser, Clock, Facts, OutputStream, RenderedCommand, VmId};
 use corral_engine::ports::{Exit, Failure, Output, Probe, RunError, RunEvent, Runner, Step, Target};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,8 +20,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::cancel::{self, Receipt};
-use crate::capsule::Here;
+use crate::cancel::Receipt;
+use crate::capsule::{Here, end_bare};
 use crate::facts;
 use crate::failure::failure;
 use crate::wrap::{COOKIE_VARIABLE, new_cookie};
@@ -51,14 +51,9 @@ impl LocalRunner {
     }
 
     /// Runs the script that ends a command's processes.
-    async fn end_processes(&self, cookie: &str, group: &Group) -> Receipt {
-        let script = cancel::script(cookie, self.cancel_grace);
-        let work = shell(&script, None).stdin(Stdio::null()).kill_on_drop(true).output();
-        let receipt = match tokio::time::timeout(self.cancel_grace + cancel::ANSWER_SLACK, work).await {
-            Ok(Ok(output)) => cancel::parse(&output.stdout),
-            Ok(Err(error)) => Receipt::Unknown(error.to_string()),
-            Err(_) => Receipt::Unknown("the script that ends processes did not end itself".to_owned()),
-        };
+    async fn end_processes(&self, cookie: &str, as_user: Option<&AsUser>, group: &Group) -> Receipt {
+        let mark = new_cookie().unwrap_or_else(|_| cookie.to_owned());
+        let receipt = end_bare(self.here.shell(), cookie, as_user, &mark, self.cancel_grace).await;
         if !matches!(receipt, Receipt::Done { .. }) {
             group.signal(Signal::TERM);
             tokio::time::sleep(self.cancel_grace).await;
@@ -88,6 +83,7 @@ impl Runner for LocalRunner {
         &self,
         _target: &Target,
         command: &RenderedCommand,
+        as_user: Option<&AsUser>,
         events: mpsc::Sender<RunEvent>,
         cancel: CancellationToken,
     ) -> Result<Exit, RunError> {
@@ -114,7 +110,7 @@ impl Runner for LocalRunner {
         let Some(ended) = ended else {
             let (done, drained) = tokio::sync::oneshot::channel();
             let end = async {
-                let receipt = self.end_processes(&cookie, &group).await;
+                let receipt = self.end_processes(&cookie, as_user, &group).await;
                 let _ = done.send(());
                 receipt
             };

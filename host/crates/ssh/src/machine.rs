@@ -46,10 +46,11 @@ impl Runner for MachineRunner {
         &self,
         target: &Target,
         command: &RenderedCommand,
+        as_user: Option<&AsUser>,
         events: mpsc::Sender<RunEvent>,
         cancel: CancellationToken,
     ) -> Result<Exit, RunError> {
-        self.of(target).run(target, command, events, cancel).await
+        self.of(target).run(target, command, as_user, events, cancel).await
     }
 
     async fn probe(&self, target: &Target) -> Probe {

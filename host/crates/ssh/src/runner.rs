@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use corral_domain::{Facts, RenderedCommand, Vm, VmId};
+use corral_domain::{AsUser, Facts, RenderedCommand, Vm, VmId};
 use corral_engine::ports::{Exit, Failure, Probe, RunError, RunEvent, Runner, Step, Target};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cancel::{self, Receipt};
-use crate::capsule::Kept;
+use crate::capsule::{Beside, Kept, end_bare};
 use crate::chain::Chain;
 use crate::config::SshConfig;
 use crate::connection::{Connection, Dialer, Wish, ok_step};
@@ -90,15 +90,11 @@ impl SshRunner {
         ))
     }
 
-    async fn end_processes(&self, chain: &Chain, cookie: &str) -> Receipt {
-        let grace = self.config().cancel_grace;
-        let line = wrap::unmarked(&cancel::script(cookie, grace));
-        let work = self.capture(chain, &line, None, cancel::ANSWER_BYTES_MAX);
-        match tokio::time::timeout(grace + cancel::ANSWER_SLACK, work).await {
-            Ok(Ok(answer)) => cancel::parse(&answer),
-            Ok(Err(why)) => Receipt::Unknown(why),
-            Err(_) => Receipt::Unknown("the machine did not answer in time".to_owned()),
-        }
+    async fn end_processes(&self, chain: &Chain, cookie: &str, as_user: Option<&AsUser>) -> Receipt {
+        let shell = Beside { runner: self, chain };
+        // As hard to guess as the cookie, and of letters and digits.
+        let mark = wrap::new_cookie().unwrap_or_else(|_| cookie.to_owned());
+        end_bare(&shell, cookie, as_user, &mark, self.config().cancel_grace).await
     }
 
     /// Runs a line beside others and gives its standard output.
@@ -142,6 +138,7 @@ impl SshRunner {
         &self,
         chain: &Chain,
         cookie: &str,
+        as_user: Option<&AsUser>,
         mut running: Running,
         events: &mpsc::Sender<RunEvent>,
     ) -> RunError {
@@ -158,7 +155,7 @@ impl SshRunner {
             }
         };
         let end = async {
-            let receipt = self.end_processes(chain, cookie).await;
+            let receipt = self.end_processes(chain, cookie, as_user).await;
             let _ = done.send(());
             receipt
         };
@@ -230,6 +227,7 @@ impl Runner for SshRunner {
         &self,
         target: &Target,
         command: &RenderedCommand,
+        as_user: Option<&AsUser>,
         events: mpsc::Sender<RunEvent>,
         cancel: CancellationToken,
     ) -> Result<Exit, RunError> {
@@ -244,7 +242,7 @@ impl Runner for SshRunner {
         };
         let started = tokio::select! {
             started = running.start(&line, self.config().exec_timeout) => started,
-            () = cancel.cancelled() => return Err(self.cancelled(&chain, &cookie, running, &events).await),
+            () = cancel.cancelled() => return Err(self.cancelled(&chain, &cookie, as_user, running, &events).await),
         };
         started.map_err(|cut| run_error(&chain, cut))?;
         // Without a receiver nobody wants to know; the command still comes to its end.
@@ -263,7 +261,7 @@ impl Runner for SshRunner {
         };
         let result = match ended {
             Some(ended) => ended.map_err(|cut| run_error(&chain, cut)),
-            None => Err(self.cancelled(&chain, &cookie, running, &events).await),
+            None => Err(self.cancelled(&chain, &cookie, as_user, running, &events).await),
         };
         drop(lease);
         result

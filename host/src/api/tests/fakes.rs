@@ -53,6 +53,7 @@ impl Runner for FakeRunner {
         &self,
         _: &Target,
         command: &RenderedCommand,
+        _: Option<&AsUser>,
         events: mpsc::Sender<RunEvent>,
         cancel: CancellationToken,
     ) -> Result<Exit, RunError> {
@@ -137,7 +138,7 @@ impl Capsules for FakeRunner {
         events: mpsc::Sender<RunEvent>,
     ) -> Result<Exit, CapsuleError> {
         let Meet::Launch(command) = meet else { return Err(CapsuleError::Missing) };
-        self.run(target, command, events, CancellationToken::new()).await.map_err(|error| match error {
+        self.run(target, command, None, events, CancellationToken::new()).await.map_err(|error| match error {
             RunError::Unreachable(failure) => CapsuleError::Unreachable(failure),
             error => CapsuleError::Lost(error.to_string()),
         })

@@ -22,7 +22,7 @@ impl Attempt<'_> {
         let log = self.log.clone();
         let mut sink =
             OutputSink::new(self.engine.clone(), self.job.clone(), self.vm.clone(), log, Position::default());
-        let running = self.engine.inner.deps.runner.run(target, command, sender, stop.clone());
+        let running = self.engine.inner.deps.runner.run(target, command, self.as_user.as_ref(), sender, stop.clone());
         let (pumped, (result, ended)) =
             tokio::join!(self.pump(receiver, &mut sink, &stop), self.watch_over(running, &stop));
         let pumped = match pumped {

@@ -50,10 +50,42 @@ async fn end_as(
         Ok(answer) => Known::parse(&answer)?,
         Err(why) => return Some(Receipt::Unknown(why)),
     };
-    let (script, stdin) = user.elevate(&cancel::script_with(id, "", &known, grace), None, mark);
+    Some(look_as(shell, id, user, mark, &known, grace).await)
+}
+
+/// Ends the processes of a command without a capsule. Those of another account only that account sees, so that the look of
+/// one's own account says nothing of them.
+pub(crate) async fn end_bare(
+    shell: &dyn Shell,
+    cookie: &str,
+    as_user: Option<&AsUser>,
+    mark: &str,
+    grace: Duration,
+) -> Receipt {
+    let elevated = match as_user {
+        Some(user) => Some((user, look_as(shell, cookie, user, mark, &Known::default(), grace).await)),
+        None => None,
+    };
+    let own = match shell.capture(&cancel::script(cookie, grace), None, grace + cancel::ANSWER_SLACK).await {
+        Ok(answer) => cancel::parse(&answer),
+        Err(why) => Receipt::Unknown(why),
+    };
+    match elevated {
+        Some((user, Receipt::Unknown(why))) => Receipt::Unknown(format!(
+            "it runs as {}, as which it could not be ended: {why}; it may still run",
+            user.user
+        )),
+        Some((_, elevated)) => merged(Some(elevated), own),
+        None => own,
+    }
+}
+
+/// What the other account finds and ends.
+async fn look_as(shell: &dyn Shell, id: &str, user: &AsUser, mark: &str, known: &Known, grace: Duration) -> Receipt {
+    let (script, stdin) = user.elevate(&cancel::script_with(id, "", known, grace), None, mark);
     match shell.capture(&script, stdin, grace + cancel::ANSWER_SLACK).await {
-        Ok(answer) => Some(cancel::parse(&answer)),
-        Err(why) => Some(Receipt::Unknown(why)),
+        Ok(answer) => cancel::parse(&answer),
+        Err(why) => Receipt::Unknown(why),
     }
 }
 
@@ -118,6 +150,18 @@ mod tests {
         assert!(end(&told(&[]), "ab-cd", None, "m4rk", grace, at).await.is_err());
         let nonsense = end(&told(&["motd\n"]), "ab-cd", None, "m4rk", grace, at).await.unwrap();
         assert!(nonsense.unknown.contains("motd"), "{nonsense:?}");
+    }
+
+    #[tokio::test]
+    async fn without_a_capsule_one_account_does_not_answer_for_another() {
+        let user = AsUser { user: "app".to_owned(), password: None };
+        let grace = Duration::from_secs(1);
+        let both = told(&["corral-cancel 2 1 \n", "corral-cancel 0 0 \n"]);
+        let receipt = end_bare(&both, "c00c1e", Some(&user), "m4rk", grace).await;
+        assert_eq!(receipt, Receipt::Done { found: 2, killed: 1, left: Vec::new() });
+        let refused = told(&["", "corral-cancel 0 0 \n"]);
+        let receipt = end_bare(&refused, "c00c1e", Some(&user), "m4rk", grace).await;
+        assert!(matches!(&receipt, Receipt::Unknown(why) if why.contains("runs as app")), "{receipt:?}");
     }
 
     #[test]

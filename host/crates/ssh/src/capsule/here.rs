@@ -83,6 +83,11 @@ pub(crate) struct Here {
 }
 
 impl Here {
+    /// What runs scripts on this machine.
+    pub(crate) fn shell(&self) -> &dyn Shell {
+        &self.place
+    }
+
     #[cfg(test)]
     pub(crate) fn at(place: Place) -> Self {
         Self { place, kept: Kept::default() }

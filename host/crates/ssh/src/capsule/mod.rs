@@ -16,8 +16,10 @@ mod script;
 mod talk;
 mod wire;
 
+pub(crate) use ending::end_bare;
 pub(crate) use here::Here;
 pub(crate) use parked::Kept;
+pub(crate) use remote::Beside;
 
 #[cfg(test)]
 mod tests;

@@ -95,9 +95,9 @@ impl SshRunner {
 }
 
 /// A channel beside others.
-struct Beside<'a> {
-    runner: &'a SshRunner,
-    chain: &'a Chain,
+pub(crate) struct Beside<'a> {
+    pub(crate) runner: &'a SshRunner,
+    pub(crate) chain: &'a Chain,
 }
 
 #[async_trait]

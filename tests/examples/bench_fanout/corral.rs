@@ -13,7 +13,7 @@ use crate::{AT_ONCE, Sample, process};
 const LIMIT: Duration = Duration::from_mins(5);
 const PLUGINS_LIMIT: Duration = Duration::from_mins(5);
 /// How often it is asked whether the job has ended. Its answer is short: the job without its tasks.
-const ASK_EVERY: Duration = Duration::from_millis(5);
+const ASK_EVERY: Duration = Duration::from_millis(20);
 /// How long the host is left alone with its connections before its memory is read.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -63,6 +63,7 @@ async fn run(machines: &Machines, client: &Client, host: &Host, vms: &[String], 
         sshd_cpu: machines.cpu() - sshd_before,
         memory: process::peak(pid)?,
     };
+    println!("    corral, {mode}: {wall:.2} s");
     let job = client.job(&id).await?;
     ensure!(job["counts"]["succeeded"] == vms.len(), "not all succeeded: {}", job["counts"]);
     Ok(sample)

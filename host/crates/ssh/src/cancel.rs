@@ -1,8 +1,8 @@
 //! Ends all processes of a command that was cancelled.
 //!
 //! SSH's own means are not enough: OpenSSH before 10 ignores the `signal` request, and closing a channel kills nothing.
-//! So a small script runs on the machine beside the command. It finds the processes by the cookie that they inherited,
-//! by the session that the first of them leads, and by descent; asks them to end, waits, and ends them.
+//! So a small script runs on the machine beside the command. It finds the processes by the cookie that they inherited
+//! or were started with, by the session that the first of them leads, and by descent; asks them to end, waits, and ends them.
 //!
 //! The cookie is looked for by a pattern that is not itself what it finds: sudo keeps the command's text in the environment.
 
@@ -67,7 +67,7 @@ roots="@ROOTS@"
 known() { :; }
 @BEFORE@
 tree() {
-  marked=$(grep -ls "@VAR@[=]@COOKIE@" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | tr '\n' ' ')
+  marked=$(grep -ls "@VAR@[=]@COOKIE@" /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | tr '\n' ' ')
   cat /proc/[0-9]*/stat 2>/dev/null | awk -v marked="$marked $roots" -v sids="$sids" -v me="$$" -v above="$above" '
     BEGIN { n = split(marked, m, " "); for (i = 1; i <= n; i++) own[m[i]] = 1
             n = split(sids, m, " "); for (i = 1; i <= n; i++) session[m[i]] = 1 }

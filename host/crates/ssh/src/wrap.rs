@@ -2,7 +2,8 @@
 //!
 //! The account's shell reads it first and may be anything: sh, csh, fish. So the line uses only what they agree on,
 //! words and single quotes, and hands the rest to `/bin/sh`. The cookie in the environment is how a cancelled command's
-//! processes are found again; it is set by `env`, so that the first process carries it too.
+//! processes are found again. That shell sets it itself, for a further program that does would cost as much as a small command;
+//! the shell, which has no cookie in its own environment, has it among its arguments.
 
 use std::fmt::Write as _;
 
@@ -21,7 +22,7 @@ pub(crate) fn new_cookie() -> Result<String, getrandom::Error> {
 
 /// The line that runs `script` by POSIX sh, marked by the cookie.
 pub(crate) fn marked(script: &str, cookie: &str) -> String {
-    format!("exec env {COOKIE_VARIABLE}={cookie} /bin/sh -c {}", shell_words(script))
+    unmarked(&format!("{COOKIE_VARIABLE}={cookie};export {COOKIE_VARIABLE};{script}"))
 }
 
 /// The line that runs `script` by POSIX sh, unmarked.

@@ -174,14 +174,22 @@ impl SqliteStore {
                         ),
                     ));
                 }
-                let body = to_json(COMMITTING, &event.kind)?;
-                insert_event(&mut tx, event, &body).await.map_err(fail)?;
             }
+            insert_events(&mut tx, &event_rows(&commit.events)?).await.map_err(fail)?;
         }
+        let mut tasks = Vec::new();
         for write in &commit.writes {
+            if let Write::PutTask(task) = write {
+                tasks.push(&**task);
+                continue;
+            }
             // The body first: an object that cannot be written fails before the database is asked.
             let body = body_of(write)?;
             put(&mut tx, write, &body).await.map_err(fail)?;
+        }
+        // Behind the jobs that they belong to.
+        if !tasks.is_empty() {
+            put_tasks(&mut tx, &task_rows(&tasks)?).await.map_err(fail)?;
         }
         for audit in &commit.audit {
             insert_audit(&mut tx, audit).await.map_err(fail)?;
@@ -211,19 +219,33 @@ async fn last_seq(conn: &mut SqliteConnection) -> sqlx::Result<u64> {
     Ok(last as u64)
 }
 
-async fn insert_event(conn: &mut SqliteConnection, event: &Event, body: &str) -> sqlx::Result<()> {
-    let (seq, at, name) = (stored(event.seq), event.at.as_millis(), event.kind.name());
+/// Rows as one JSON text: what a commit has many of is written by one statement, for each statement is a way to SQLite's thread
+/// and back.
+fn event_rows(events: &[Event]) -> Result<String, StorageError> {
+    let rows = events.iter().map(|event| {
+        let body = to_json(COMMITTING, &event.kind)?;
+        Ok((stored(event.seq), event.at.as_millis(), event.actor.as_str(), event.kind.name(), body))
+    });
+    to_json(COMMITTING, &rows.collect::<Result<Vec<_>, StorageError>>()?)
+}
+
+async fn insert_events(conn: &mut SqliteConnection, rows: &str) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO event (seq, at, actor, type, body) VALUES (?, ?, ?, ?, ?)",
-        seq,
-        at,
-        event.actor,
-        name,
-        body
+        "INSERT INTO event (seq, at, actor, type, body)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)",
+        rows
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+fn task_rows(tasks: &[&Task]) -> Result<String, StorageError> {
+    let rows = tasks.iter().map(|task| {
+        let (job, vm) = (task.key.job.as_uuid().simple().to_string(), task.key.vm.as_uuid().simple().to_string());
+        Ok((job, vm, task.position, task.status.as_str(), to_json(COMMITTING, *task)?))
+    });
+    to_json(COMMITTING, &rows.collect::<Result<Vec<_>, StorageError>>()?)
 }
 
 pub(crate) async fn insert_audit(conn: &mut SqliteConnection, audit: &Audit) -> sqlx::Result<()> {
@@ -301,7 +323,10 @@ async fn put(conn: &mut SqliteConnection, write: &Write, body: &str) -> sqlx::Re
             .await
         }
         Write::PutJob(job) => return put_job(conn, job, body).await,
-        Write::PutTask(task) => return put_task(conn, task, body).await,
+        Write::PutTask(task) => {
+            let rows = task_rows(&[&**task]).map_err(|error| sqlx::Error::Encode(error.into()))?;
+            return put_tasks(conn, &rows).await;
+        }
         Write::PutTemplate(template) => {
             sqlx::query!(
                 "INSERT INTO saved_template (slug, body) VALUES (?, ?)
@@ -347,16 +372,13 @@ async fn put_job(conn: &mut SqliteConnection, job: &Job, body: &str) -> sqlx::Re
     Ok(())
 }
 
-async fn put_task(conn: &mut SqliteConnection, task: &Task, body: &str) -> sqlx::Result<()> {
-    let (job, vm, status) = (*task.key.job.as_uuid(), *task.key.vm.as_uuid(), task.status.as_str());
+async fn put_tasks(conn: &mut SqliteConnection, rows: &str) -> sqlx::Result<()> {
+    // `WHERE true`: without it SQLite takes the conflict clause for a join's.
     sqlx::query!(
-        "INSERT INTO task (job, vm, position, status, body) VALUES (?, ?, ?, ?, ?)
+        "INSERT INTO task (job, vm, position, status, body)
+         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4 FROM json_each(?) WHERE true
          ON CONFLICT (job, vm) DO UPDATE SET status = excluded.status, body = excluded.body",
-        job,
-        vm,
-        task.position,
-        status,
-        body
+        rows
     )
     .execute(conn)
     .await?;

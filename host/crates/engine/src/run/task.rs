@@ -175,6 +175,9 @@ impl Attempt<'_> {
         if known && self.job.mode == Mode::Durable && self.known.sent.load(Ordering::Relaxed) {
             self.release();
         }
+        if end.lines == 0 {
+            return;
+        }
         if let Err(error) = engine.inner.deps.logs.merge(self.task.key).await {
             tracing::warn!(%error, "small chunks of a finished log could not be joined");
         }

@@ -33,5 +33,5 @@ pub use settings::Settings;
 pub use subscription::{Lagged, Start, Subscription};
 pub use usecase::{
     Difference, Discovered, Group, GroupStream, Groups, HostKeyAction, Imported, JobRequest, Preview, PreviewItem,
-    Targets, What, Which,
+    Targets, What, Which, host_key_fingerprint,
 };

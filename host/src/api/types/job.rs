@@ -6,6 +6,8 @@ use corral_domain::{JobId, Timestamp, VmId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Receipt;
+
 /// One run of a command or template on a frozen list of VMs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Job {
@@ -126,26 +128,6 @@ pub struct Task {
     /// What is known of its processes after it was cancelled or took too long.
     #[schema(required)]
     pub receipt: Option<Receipt>,
-}
-
-/// What is known of a cancelled command's processes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Receipt {
-    /// When the machine answered.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-    /// Processes that were found and told to end.
-    pub signalled: u32,
-    /// Of those, how many had to be killed.
-    pub killed: u32,
-    /// Of those, how many are confirmed to be gone.
-    pub gone: u32,
-    /// Pids of those that are still there.
-    pub survivors: Vec<u32>,
-    /// What could not be found out, and why; empty if everything is known.
-    pub unknown: String,
-    /// All of it in a sentence.
-    pub message: String,
 }
 
 /// A number of VMs, or a part of them: `5` or `"20%"`.
@@ -318,20 +300,6 @@ impl From<&corral_domain::Task> for Task {
             contact_lost_at: task.contact_lost_at,
             cancel_requested_at: task.cancel_requested_at,
             receipt: task.receipt.as_ref().map(Receipt::from),
-        }
-    }
-}
-
-impl From<&corral_domain::Receipt> for Receipt {
-    fn from(receipt: &corral_domain::Receipt) -> Self {
-        Self {
-            at: receipt.at,
-            signalled: receipt.signalled,
-            killed: receipt.killed,
-            gone: receipt.gone,
-            survivors: receipt.survivors.clone(),
-            unknown: receipt.unknown.clone(),
-            message: receipt.message(),
         }
     }
 }

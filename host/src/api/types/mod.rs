@@ -4,14 +4,16 @@ mod event;
 mod facts;
 mod job;
 mod plugin;
+mod receipt;
 mod template;
 mod vm;
 mod vm_options;
 
 pub use event::{Event, EventSource};
 pub use facts::Facts;
-pub use job::{Batch, Command, Counts, Job, JobStatus, Mode, Receipt, RunAs, Share, Task, TaskStatus, TemplateUse};
+pub use job::{Batch, Command, Counts, Job, JobStatus, Mode, RunAs, Share, Task, TaskStatus, TemplateUse};
 pub use plugin::{Plugin, PluginState};
+pub use receipt::Receipt;
 pub use template::{Template, TemplateProblems};
 pub use vm::{Auth, Source, Transport, Vm, VmStatus};
 pub use vm_options::VmOptions;

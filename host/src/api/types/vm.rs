@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use corral_domain::{FieldError, State, Timestamp, VmId};
+use corral_engine::host_key_fingerprint;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{Facts, VmOptions};
@@ -264,32 +262,19 @@ impl From<Source> for corral_domain::Source {
 
 impl From<&corral_domain::Pin> for HostKey {
     fn from(pin: &corral_domain::Pin) -> Self {
-        Self { key: pin.key.clone(), fingerprint: fingerprint(&pin.key), pinned_at: pin.pinned_at }
+        Self { key: pin.key.clone(), fingerprint: host_key_fingerprint(&pin.key), pinned_at: pin.pinned_at }
     }
 }
 
 impl From<&corral_domain::Revoked> for RevokedHostKey {
     fn from(revoked: &corral_domain::Revoked) -> Self {
-        Self { key: revoked.key.clone(), fingerprint: fingerprint(&revoked.key), revoked_at: revoked.revoked_at }
+        Self { key: revoked.key.clone(), fingerprint: host_key_fingerprint(&revoked.key), revoked_at: revoked.revoked_at }
     }
-}
-
-/// `SHA256:…` of a key in OpenSSH format; empty if it is none.
-fn fingerprint(key: &str) -> String {
-    let blob = key.split_whitespace().nth(1).and_then(|word| STANDARD.decode(word).ok());
-    blob.map(|blob| format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&blob)))).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_has_the_fingerprint_that_ssh_keygen_shows() {
-        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
-        assert_eq!(fingerprint(key), "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU");
-        assert_eq!(fingerprint("nonsense"), "");
-    }
 
     #[test]
     fn a_way_of_proof_says_which_of_its_fields_is_wrong() {

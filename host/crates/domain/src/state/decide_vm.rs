@@ -83,10 +83,7 @@ impl State {
         if_version: Option<u64>,
         now: Timestamp,
     ) -> Result<Vec<EventKind>, Refusal> {
-        let old = self.vm_or_refuse(id)?;
-        if let Some(expected) = if_version.filter(|version| *version != old.version) {
-            return Err(Refusal::Stale { expected, actual: old.version });
-        }
+        let old = self.vm_of(id, if_version)?;
         self.check_vm(id, &new)?;
         if old.to_new() == (NewVm { host_keys: Vec::new(), ..new.clone() }) {
             return Ok(Vec::new());
@@ -111,8 +108,17 @@ impl State {
         Ok(vec![EventKind::VmRemoved { id }])
     }
 
-    pub(super) fn decide_pin(&self, id: VmId, keys: Vec<String>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
-        let mut vm = self.vm_or_refuse(id)?.clone();
+    /// A VM that is still as it was seen.
+    fn vm_of(&self, id: VmId, if_version: Option<u64>) -> Result<&Vm, Refusal> {
+        let vm = self.vm_or_refuse(id)?;
+        match if_version.filter(|version| *version != vm.version) {
+            Some(expected) => Err(Refusal::Stale { expected, actual: vm.version }),
+            None => Ok(vm),
+        }
+    }
+
+    pub(super) fn decide_pin(&self, id: VmId, keys: Vec<String>, if_version: Option<u64>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        let mut vm = self.vm_of(id, if_version)?.clone();
         if keys.len() > PINS_MAX {
             return Err(Refusal::Invalid(vec![FieldError::new("host_keys", format!("at most {PINS_MAX}"))]));
         }
@@ -127,8 +133,8 @@ impl State {
         Ok(self.host_keys_decided(vm, now))
     }
 
-    pub(super) fn decide_revoke(&self, id: VmId, keys: Vec<String>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
-        let mut vm = self.vm_or_refuse(id)?.clone();
+    pub(super) fn decide_revoke(&self, id: VmId, keys: Vec<String>, if_version: Option<u64>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        let mut vm = self.vm_of(id, if_version)?.clone();
         if keys.len() > REVOKED_MAX {
             let text =
                 format!("at most {REVOKED_MAX} are remembered as revoked; accept those again that no longer matter");

@@ -82,6 +82,8 @@ pub enum Command {
         id: VmId,
         /// All that are accepted from now on.
         keys: Vec<String>,
+        /// Refuse unless the VM still has this version.
+        if_version: Option<u64>,
     },
     /// Replace the revoked host keys of a VM. A pinned one among them is pinned no longer.
     RevokeHostKeys {
@@ -89,6 +91,8 @@ pub enum Command {
         id: VmId,
         /// All that are revoked from now on.
         keys: Vec<String>,
+        /// Refuse unless the VM still has this version.
+        if_version: Option<u64>,
     },
     /// Report what was seen of a VM.
     ReportHealth {
@@ -255,8 +259,8 @@ impl State {
             Command::AddVm { id, new } => self.decide_add_vm(id, new, now),
             Command::ReplaceVm { id, new, if_version } => self.decide_replace_vm(id, new, if_version, now),
             Command::RemoveVm { id } => self.decide_remove_vm(id),
-            Command::PinHostKeys { id, keys } => self.decide_pin(id, keys, now),
-            Command::RevokeHostKeys { id, keys } => self.decide_revoke(id, keys, now),
+            Command::PinHostKeys { id, keys, if_version } => self.decide_pin(id, keys, if_version, now),
+            Command::RevokeHostKeys { id, keys, if_version } => self.decide_revoke(id, keys, if_version, now),
             Command::ReportHealth { id, health } => self.decide_health(id, health),
             Command::ReportFacts { id, facts } => self.decide_facts(id, facts),
             Command::SaveTemplate { template, create } => self.decide_save_template(template, create),

@@ -61,9 +61,11 @@ fn command() -> impl Strategy<Value = Command> {
         4 => (vm(), new_vm(), option::weighted(0.2, 1..3_u64))
             .prop_map(|(id, new, if_version)| Command::ReplaceVm { id, new, if_version }),
         1 => vm().prop_map(|id| Command::RemoveVm { id }),
-        1 => (vm(), vec(host_key(), 0..3)).prop_map(|(id, keys)| Command::PinHostKeys { id, keys }),
+        1 => (vm(), vec(host_key(), 0..3), option::weighted(0.2, 1..3_u64))
+            .prop_map(|(id, keys, if_version)| Command::PinHostKeys { id, keys, if_version }),
         1 => (vm(), option::of(1..64_u32)).prop_map(|(id, cpus)| Command::ReportFacts { id, facts: Facts { cpus, ..Facts::default() } }),
-        1 => (vm(), vec(host_key(), 0..3)).prop_map(|(id, keys)| Command::RevokeHostKeys { id, keys }),
+        1 => (vm(), vec(host_key(), 0..3), option::weighted(0.2, 1..3_u64))
+            .prop_map(|(id, keys, if_version)| Command::RevokeHostKeys { id, keys, if_version }),
         2 => (vm(), health()).prop_map(|(id, health)| Command::ReportHealth { id, health }),
         2 => (saved_template(), any::<bool>())
             .prop_map(|(template, create)| Command::SaveTemplate { template, create }),

@@ -1,6 +1,5 @@
-//! VMs: add, edit, remove, test, host keys.
+//! VMs: add, edit, remove, test.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use corral_domain::{Command, NewVm, Vm, VmId};
@@ -8,26 +7,6 @@ use corral_domain::{Command, NewVm, Vm, VmId};
 use super::note;
 use crate::ports::{Probe, Target};
 use crate::{Actor, Engine, Role, UseCaseError, health};
-
-/// What to do about a VM's host key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HostKeyAction {
-    /// Accept a key besides those that are accepted; without one, the key that the VM offered.
-    Accept {
-        /// In OpenSSH format.
-        key: Option<String>,
-    },
-    /// Accept this key and no other: the VM was rebuilt.
-    Replace {
-        /// In OpenSSH format.
-        key: Option<String>,
-    },
-    /// Never accept a key again, also not where known_hosts has it; without one, those that are pinned.
-    Revoke {
-        /// In OpenSSH format.
-        key: Option<String>,
-    },
-}
 
 impl Engine {
     /// Adds a VM. Needs [`Role::Admin`].
@@ -96,95 +75,10 @@ impl Engine {
         self.vm(id)
     }
 
-    /// Accepts, replaces or revokes host keys of a VM. Needs [`Role::Admin`].
-    pub async fn host_key(&self, actor: &Actor, id: VmId, action: HostKeyAction) -> Result<Arc<Vm>, UseCaseError> {
-        actor.require(Role::Admin)?;
-        self.vm(id)?;
-        let vm = match action {
-            HostKeyAction::Accept { key } => {
-                let key = self.offered(id, key)?;
-                self.pardon(actor, id, &key).await?;
-                self.pin(actor, id, |keys| keys.push(key), "accept").await?
-            }
-            HostKeyAction::Replace { key } => {
-                let key = self.offered(id, key)?;
-                self.pardon(actor, id, &key).await?;
-                self.pin(actor, id, |keys| *keys = vec![key], "replace").await?
-            }
-            HostKeyAction::Revoke { key: Some(key) } => {
-                let key = normal_key(&key)?;
-                self.revoke(actor, id, |keys| keys.push(key), "revoke").await?
-            }
-            HostKeyAction::Revoke { key: None } => {
-                let pinned: Vec<_> = self.vm(id)?.pins.iter().map(|pin| pin.key.clone()).collect();
-                self.revoke(actor, id, |keys| keys.extend(pinned), "revoke all").await?
-            }
-        };
-        self.inner.deps.runner.forget(id).await;
-        self.look_soon(&vm);
-        Ok(vm)
-    }
-
-    fn look_soon(&self, vm: &Arc<Vm>) {
+    pub(super) fn look_soon(&self, vm: &Arc<Vm>) {
         let (engine, vm) = (self.clone(), vm.clone());
         let tracker = engine.inner.work.clone();
         tracker.spawn(async move { health::look(&engine, &vm).await });
-    }
-
-    fn offered(&self, id: VmId, key: Option<String>) -> Result<String, UseCaseError> {
-        let offered = || self.state().health.get(&id).and_then(|health| health.offered_host_key.clone());
-        match key.or_else(offered) {
-            Some(key) => normal_key(&key),
-            None => Err(UseCaseError::invalid(
-                "key",
-                "the VM has offered no key; test its connection first, or give the key",
-            )),
-        }
-    }
-
-    async fn pin(
-        &self,
-        actor: &Actor,
-        id: VmId,
-        edit: impl FnOnce(&mut Vec<String>),
-        why: &str,
-    ) -> Result<Arc<Vm>, UseCaseError> {
-        let mut keys: Vec<String> = self.vm(id)?.pins.iter().map(|pin| pin.key.clone()).collect();
-        let before = keys.clone();
-        edit(&mut keys);
-        keys.dedup();
-        if keys != before {
-            let audit = note("vm.host-key", id, why);
-            self.inner.manager.submit(actor, Command::PinHostKeys { id, keys }, audit).await?;
-        }
-        self.vm(id)
-    }
-
-    /// A person who accepts a revoked key by name takes the revocation back. The host itself never does.
-    async fn pardon(&self, actor: &Actor, id: VmId, key: &str) -> Result<(), UseCaseError> {
-        if *actor != Actor::host() {
-            self.revoke(actor, id, |keys| keys.retain(|revoked| revoked != key), "pardon").await?;
-        }
-        Ok(())
-    }
-
-    async fn revoke(
-        &self,
-        actor: &Actor,
-        id: VmId,
-        edit: impl FnOnce(&mut Vec<String>),
-        why: &str,
-    ) -> Result<Arc<Vm>, UseCaseError> {
-        let before: Vec<String> = self.vm(id)?.revoked.iter().map(|revoked| revoked.key.clone()).collect();
-        let mut keys = before.clone();
-        edit(&mut keys);
-        let mut seen = HashSet::new();
-        keys.retain(|key| seen.insert(key.clone()));
-        if keys != before {
-            let audit = note("vm.host-key", id, why);
-            self.inner.manager.submit(actor, Command::RevokeHostKeys { id, keys }, audit).await?;
-        }
-        self.vm(id)
     }
 
     pub(crate) fn vm(&self, id: VmId) -> Result<Arc<Vm>, UseCaseError> {
@@ -211,14 +105,5 @@ impl Engine {
             hops = before;
         }
         Ok(Target { vm: vm.clone(), hops })
-    }
-}
-
-/// Algorithm and key without a comment.
-fn normal_key(key: &str) -> Result<String, UseCaseError> {
-    let mut words = key.split_ascii_whitespace();
-    match (words.next(), words.next()) {
-        (Some(kind), Some(blob)) if blob.starts_with("AAAA") => Ok(format!("{kind} {blob}")),
-        _ => Err(UseCaseError::invalid("key", "is a public key in OpenSSH format: `ssh-ed25519 AAAA…`")),
     }
 }

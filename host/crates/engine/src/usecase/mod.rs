@@ -2,6 +2,7 @@
 
 mod check;
 mod discovery;
+mod host_keys;
 mod idempotency;
 mod inventory;
 mod jobs;
@@ -11,7 +12,7 @@ mod templates;
 
 pub use discovery::{Difference, Discovered, Imported};
 pub(crate) use idempotency::IdempotencyKeys;
-pub use inventory::HostKeyAction;
+pub use host_keys::{HostKeyAction, host_key_fingerprint};
 pub(crate) use jobs::hex;
 pub use jobs::{Group, GroupStream, Groups, JobRequest, Preview, PreviewItem, Targets, What, Which};
 

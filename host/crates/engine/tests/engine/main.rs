@@ -4,5 +4,7 @@ mod durable;
 mod fanout;
 mod health;
 mod jobs;
+mod machine;
 mod restart;
+mod runner;
 mod support;

@@ -8,7 +8,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use super::{
-    App, auth, commands, discovery, document, events, health, jobs, logs, plugins, request, secrets, settings,
+    App, auth, commands, discovery, document, events, health, jobs, logs, plugins, request, search, secrets, settings,
     ssh_hosts, vms, web, ws,
 };
 
@@ -74,6 +74,7 @@ fn private() -> Router<App> {
         .route("/api/jobs/{id}/groups", get(jobs::groups))
         .route("/api/jobs/{id}/retry", post(jobs::retry))
         .route("/api/jobs/{id}/tasks/{vm}/log", get(logs::read))
+        .route("/api/search/logs", get(search::search_logs))
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{id}", get(plugins::show))
         .route("/api/plugins/{id}/reload", post(plugins::reload))

@@ -5,4 +5,5 @@ mod fanout;
 mod health;
 mod jobs;
 mod restart;
+mod search;
 mod support;

@@ -20,7 +20,10 @@ pub fn router(app: App) -> Router {
     let compressible = SizeAbove::new(COMPRESS_ABOVE)
         .and(NotForContentType::const_new("application/octet-stream"))
         .and(NotForContentType::const_new("font/"))
-        .and(NotForContentType::IMAGES);
+        .and(NotForContentType::IMAGES)
+        .and(|_: http::StatusCode, _: http::Version, _: &http::HeaderMap, of: &http::Extensions| {
+            of.get::<request::AsItIs>().is_none()
+        });
     Router::new()
         .merge(private().layer(from_fn_with_state(app.clone(), request::authenticate)))
         .merge(public())

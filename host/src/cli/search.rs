@@ -1,5 +1,7 @@
 //! `corral search`: lines of what was ever written.
 
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -19,7 +21,8 @@ Examples:
   corral search -E 'timeout after [0-9]+ ms' --vm web-1 --since 2h -C 2
   corral search --where 'level>=warn' --job last
 
-Ends with 0 if lines were found and with 1 if none were, as grep does.")]
+Ends with 0 if lines were found and with 1 if none were, as grep does; with 12 if none were and some could not be
+searched because they are damaged on disk.")]
 pub struct Args {
     /// What a line holds; leave it out to find lines by --where alone.
     #[arg(required_unless_present = "annotations")]
@@ -60,6 +63,9 @@ pub struct Args {
     /// One JSON object per line, as the host sends them.
     #[arg(long)]
     json: bool,
+    /// No progress on standard error.
+    #[arg(short, long)]
+    quiet: bool,
     #[command(flatten)]
     connect: Connect,
 }
@@ -84,8 +90,9 @@ pub async fn run(args: Args) -> Result<Exit> {
         query.push(("vm", field(&resolve::vm(&client, vm).await?, "id")));
     }
     let mut lines = client.lines(&["api", "search", "logs"], &query).await?;
-    let mut hits = 0_u64;
-    let mut last = (String::new(), None);
+    let (mut hits, mut damaged) = (0_u64, false);
+    let mut shown = Shown::default();
+    let progress = Progress::new(&args);
     while let Some(line) = lines.next().await? {
         if args.json {
             print_text(&format!("{line}\n"));
@@ -95,16 +102,26 @@ pub async fn run(args: Args) -> Result<Exit> {
             "hit" => {
                 hits += 1;
                 if !args.json {
-                    print_text(&shown(&message, &mut last, args.context > 0));
+                    progress.clear();
+                    print_text(&shown.hit(&message));
                 }
             }
-            "damaged" => eprintln!(
-                "corral: {} lines from line {} of job {} are damaged on disk and were not searched",
-                field(&message, "count"),
-                field(&message, "first"),
-                field(&message, "job_id")
-            ),
-            "end" => return ended(&args, &message, hits),
+            "progress" => progress.show(&message),
+            "damaged" => {
+                damaged = true;
+                progress.clear();
+                eprintln!(
+                    "corral: {} lines from line {} of job {} are damaged on disk and were not searched",
+                    field(&message, "count"),
+                    message.get("first").and_then(Value::as_u64).unwrap_or(0) + 1,
+                    field(&message, "job_id")
+                );
+            }
+            "end" => {
+                progress.clear();
+                print_text(&shown.rest());
+                return ended(&args, &message, hits, damaged);
+            }
             _ => {}
         }
     }
@@ -113,47 +130,110 @@ pub async fn run(args: Args) -> Result<Exit> {
         .into())
 }
 
-fn ended(args: &Args, end: &Value, hits: u64) -> Result<Exit> {
+/// How far a search is, on a terminal that shows nothing else: one line that is written over.
+struct Progress {
+    shown: bool,
+}
+
+impl Progress {
+    fn new(args: &Args) -> Self {
+        Self { shown: !args.quiet && std::io::stderr().is_terminal() }
+    }
+
+    fn show(&self, message: &Value) {
+        if self.shown {
+            let number = |key: &str| message.get(key).and_then(Value::as_u64).unwrap_or(0);
+            let megabytes = number("bytes") / 1_000_000;
+            let (lines, tasks, hits) = (number("lines"), number("tasks"), number("hits"));
+            eprint!("\r\x1b[Ksearched {lines} lines, {megabytes} MB of {tasks} tasks; {hits} found");
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+fn ended(args: &Args, end: &Value, hits: u64, damaged: bool) -> Result<Exit> {
     if let Some(error) = end.get("error").and_then(Value::as_str) {
         return Err(Failure::new(Exit::Internal, format!("the search broke off: {}", safe(error))).into());
     }
     if end.get("limited") == Some(&Value::Bool(true)) && !args.json {
         eprintln!("corral: ended at {hits} lines; there may be more, -n shows more");
     }
-    Ok(if hits > 0 { Exit::Ok } else { Exit::Failed })
+    Ok(match (hits, damaged) {
+        (0, true) => Exit::Database,
+        (0, false) => Exit::Failed,
+        _ => Exit::Ok,
+    })
 }
 
-/// A hit with its context, under a head that names the log where it is another one than before.
-fn shown(hit: &Value, last: &mut (String, Option<u64>), context: bool) -> String {
-    let paint = Paint::stdout();
-    let mut out = String::new();
-    let log = format!("{} {}", field(hit, "job_id"), field(hit, "vm_id"));
-    let numbered = |line: &Value| line.get("n").and_then(Value::as_u64).unwrap_or(0);
-    if log == last.0 {
-        let first = hit["before"].as_array().and_then(|before| before.first()).unwrap_or(&hit["line"]);
-        if context && last.1.is_some_and(|n| numbered(first) > n + 1) {
+/// Puts hits on the terminal: under a head that names the log where it is another one than before, each line once.
+#[derive(Default)]
+struct Shown {
+    log: String,
+    /// Number of the last line that was shown of it.
+    last: Option<u64>,
+    /// Lines behind the last hit: they wait, as one of them may be the next hit.
+    after: Vec<Value>,
+}
+
+impl Shown {
+    fn hit(&mut self, hit: &Value) -> String {
+        let mut out = String::new();
+        let log = format!("{} {}", field(hit, "job_id"), field(hit, "vm_id"));
+        let around = |key: &str| hit[key].as_array().cloned().unwrap_or_default();
+        if log == self.log {
+            let until = numbered(&hit["line"]);
+            self.after.retain(|line| numbered(line) < until);
+            out.push_str(&self.rest());
+        } else {
+            out.push_str(&self.rest());
+            let name = Paint::stdout().sgr("1", &safe(&field(hit, "vm_name")));
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{name}  job {}  {}", field(hit, "job_id"), time(hit, "job_created_at"));
+            (self.log, self.last) = (log, None);
+        }
+        for line in around("before") {
+            self.line(&mut out, &line, false);
+        }
+        self.line(&mut out, &hit["line"], true);
+        self.after = around("after");
+        out
+    }
+
+    /// What waits to be shown.
+    fn rest(&mut self) -> String {
+        let mut out = String::new();
+        for line in std::mem::take(&mut self.after) {
+            self.line(&mut out, &line, false);
+        }
+        out
+    }
+
+    fn line(&mut self, out: &mut String, line: &Value, is_hit: bool) {
+        let n = numbered(line);
+        if self.last.is_some_and(|last| n <= last) {
+            return;
+        }
+        if self.last.is_some_and(|last| n > last + 1) {
             out.push_str("--\n");
         }
-    } else {
-        let name = paint.sgr("1", &safe(&field(hit, "vm_name")));
-        out.push_str(&format!("{name}  job {}  {}\n", field(hit, "job_id"), time(hit, "job_created_at")));
-        *last = (log, None);
-    }
-    let around = |key: &str| hit[key].as_array().cloned().unwrap_or_default();
-    let lines = around("before").into_iter().map(|line| (line, false));
-    let lines = lines.chain([(hit["line"].clone(), true)]).chain(around("after").into_iter().map(|line| (line, false)));
-    for (line, is_hit) in lines {
-        let n = numbered(&line);
-        // Context of neighbours overlaps; a line is shown once, unless it was context and is now a hit.
-        if !is_hit && last.1.is_some_and(|shown| n <= shown) {
-            continue;
-        }
-        last.1 = Some(last.1.map_or(n, |shown| shown.max(n)));
+        self.last = Some(n);
         let number = format!("{:>7}{}", n + 1, if is_hit { ':' } else { '-' });
-        let text = terminal_text(field(&line, "text").as_bytes());
-        out.push_str(&format!("{} {text}\n", paint.sgr(if is_hit { "32" } else { "2" }, &number)));
+        let text = terminal_text(field(line, "text").as_bytes());
+        let text = match line.get("cut") {
+            Some(cut) => format!("…{text}… ({} bytes in all)", field(cut, "bytes")),
+            None => text,
+        };
+        let _ = writeln!(out, "{} {text}", Paint::stdout().sgr(if is_hit { "32" } else { "2" }, &number));
     }
-    out
+}
+
+fn numbered(line: &Value) -> u64 {
+    line.get("n").and_then(Value::as_u64).unwrap_or(0)
 }
 
 /// A time as the API takes it: as it is written, or so long before now.

@@ -42,7 +42,7 @@ impl Default for Settings {
         Self {
             parallelism_default: 64,
             tasks_max: 256,
-            searches_max: 4,
+            searches_max: 8,
             jobs_max: 1_000,
             targets_max: 10_000,
             health_interval: Some(Duration::from_secs(30)),

@@ -191,6 +191,12 @@ async fn page(app: &App, key: TaskKey, from: u64, count: Option<u64>) -> Result<
 }
 
 impl LogLine {
+    /// A line without text.
+    pub fn empty(n: u64, at: Timestamp) -> Self {
+        let (annotations, changed_by) = (BTreeMap::new(), Vec::new());
+        Self { n, at, stream: LogStream::Stdout, text: String::new(), partial: false, annotations, changed_by }
+    }
+
     /// A line as it is sent.
     pub fn new(n: u64, line: LineRef<'_>) -> Self {
         let stream = match line.head.stream {

@@ -1,6 +1,5 @@
 //! `GET /api/search/logs`
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use axum::body::{Body, Bytes};
@@ -17,12 +16,12 @@ use crate::api::App;
 use crate::api::extract::{Caller, Params};
 use crate::api::logs::{LogLine, LogStream};
 use crate::api::problem::Problem;
-use crate::api::request::within;
+use crate::api::request::{AsItIs, within};
 
 /// Hits after which a search ends that names no limit.
 const LIMIT_DEFAULT: u32 = 1_000;
 /// Events that wait are sent as one piece, up to this many.
-const EVENTS_AT_ONCE: usize = 64;
+const EVENTS_AT_ONCE: usize = 16;
 
 /// What to search for, and where.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -88,13 +87,33 @@ pub struct SearchHit {
     #[schema(value_type = String, format = DateTime)]
     pub job_created_at: Timestamp,
     /// The line.
-    pub line: LogLine,
-    /// Where in its text the pattern was found: pairs of byte offsets into the bytes as they came.
+    pub line: FoundLine,
+    /// Where in the line the pattern was found: pairs of byte offsets into the bytes as they came, the first few.
     pub ranges: Vec<[usize; 2]>,
     /// Lines before it.
-    pub before: Vec<LogLine>,
+    pub before: Vec<FoundLine>,
     /// Lines after it.
-    pub after: Vec<LogLine>,
+    pub after: Vec<FoundLine>,
+}
+
+/// A line of a result.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct FoundLine {
+    /// The line; of a long one the 4 KiB around the first match.
+    #[serde(flatten)]
+    pub line: LogLine,
+    /// Which part of it `text` is, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<LineCut>,
+}
+
+/// Which part of a long line is shown.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+pub struct LineCut {
+    /// Bytes left out before it.
+    pub from: usize,
+    /// Bytes of the whole line.
+    pub bytes: usize,
 }
 
 /// Searches the output of jobs, newest first. The answer is NDJSON: hits as they are found, progress in between, an end. Hanging up
@@ -120,6 +139,8 @@ pub async fn search_logs(
     });
     let mut response = Body::from_stream(body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    // Compressing would hold results back until enough of them are there.
+    response.extensions_mut().insert(AsItIs);
     Ok(response)
 }
 
@@ -137,8 +158,8 @@ impl SearchLogs {
                 LogStream::Stderr => OutputStream::Stderr,
             }),
             annotations: terms.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
-            since: parsed("since", self.since.as_deref())?,
-            until: parsed("until", self.until.as_deref())?,
+            since: moment("since", self.since.as_deref())?,
+            until: moment("until", self.until.as_deref())?,
             context: self.context,
             limit: self.limit.unwrap_or(LIMIT_DEFAULT),
             scope: Scope {
@@ -148,6 +169,12 @@ impl SearchLogs {
             },
         })
     }
+}
+
+fn moment(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let invalid = |_| Problem::bad_parameter(field, "is a time (RFC 3339), as in 2026-01-31T12:00:00Z");
+    text.parse().map(Some).map_err(invalid)
 }
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
@@ -184,7 +211,8 @@ impl From<corral_engine::Hit> for SearchHit {
         let mut after = Vec::new();
         let mut found = None;
         for (n, line) in (hit.first..).zip(hit.lines.iter()) {
-            let line = LogLine::new(n, line);
+            let cut = hit.cuts.get(&n).map(|cut| LineCut { from: cut.from, bytes: cut.bytes });
+            let line = FoundLine { line: LogLine::new(n, line), cut };
             match n.cmp(&hit.n) {
                 std::cmp::Ordering::Less => before.push(line),
                 std::cmp::Ordering::Equal => found = Some(line),
@@ -196,15 +224,7 @@ impl From<corral_engine::Hit> for SearchHit {
             vm_id: hit.task.vm,
             vm_name: hit.vm_name,
             job_created_at: hit.job_created_at,
-            line: found.unwrap_or_else(|| LogLine {
-                n: hit.n,
-                at: hit.job_created_at,
-                stream: LogStream::Stdout,
-                text: String::new(),
-                partial: false,
-                annotations: BTreeMap::new(),
-                changed_by: Vec::new(),
-            }),
+            line: found.unwrap_or_else(|| FoundLine { line: LogLine::empty(hit.n, hit.job_created_at), cut: None }),
             ranges: hit.ranges.into_iter().map(|(from, to)| [from, to]).collect(),
             before,
             after,

@@ -7,6 +7,7 @@ mod fakes;
 mod fanout;
 mod jobs;
 mod page;
+mod search;
 mod secrets;
 mod socket;
 mod vms;

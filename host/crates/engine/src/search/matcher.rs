@@ -129,7 +129,24 @@ impl Matcher {
 
 fn regex(pattern: &str, ignore_case: bool) -> Result<Regex, InvalidQuery> {
     let built = RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(REGEX_BYTES_MAX).build();
-    built.map_err(|error| InvalidQuery { field: "q", problem: format!("is no regular expression: {error}") })
+    built.map_err(|error| InvalidQuery { field: "q", problem: said(&error) })
+}
+
+/// What the engine of expressions says, in one line: it draws the pattern with a caret below it.
+fn said(error: &regex::Error) -> String {
+    match error {
+        regex::Error::Syntax(text) => {
+            let what = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let caret = text.lines().find(|line| line.trim_start().starts_with('^')).and_then(|line| line.find('^'));
+            // The drawing is indented by four.
+            let place = caret.map_or_else(String::new, |at| format!(" at character {}", (at + 1).saturating_sub(4)));
+            format!("is no regular expression: {what}{place}")
+        }
+        regex::Error::CompiledTooBig(max) => {
+            format!("is a regular expression that needs more than {} MiB; repeat less in it", max / (1024 * 1024))
+        }
+        other => format!("is no regular expression: {other}"),
+    }
 }
 
 #[cfg(test)]
@@ -191,10 +208,11 @@ mod tests {
     #[test]
     fn a_query_that_cannot_be_searched_for_says_why() {
         let refused = |query: SearchQuery| Matcher::new(&query).map(|_| ()).unwrap_err().to_string();
-        assert!(refused(query(Pattern::Regex("a(".into()))).contains("regular expression"));
+        let unclosed = refused(query(Pattern::Regex("a(".into())));
+        assert_eq!(unclosed, "q: is no regular expression: unclosed group at character 2");
         assert!(refused(query(Pattern::Literal(String::new()))).contains("1 to"));
         assert!(refused(query(Pattern::Literal("a\nb".into()))).contains("newline"));
-        assert!(refused(query(Pattern::Regex("(a{1000}){1000}".into()))).contains("size"));
+        assert!(refused(query(Pattern::Regex("(a{1000}){1000}".into()))).contains("4 MiB"));
         assert!(refused(SearchQuery { limit: 0, ..query(Pattern::Literal("a".into())) }).contains("limit"));
     }
 }

@@ -11,6 +11,6 @@ mod query;
 mod run;
 
 pub use query::{AnnotationTerm, InvalidQuery, Pattern, Scope, SearchQuery};
-pub use run::{Hit, SearchEvent};
+pub use run::{Cut, Hit, SearchEvent};
 
 pub(crate) use matcher::Matcher;

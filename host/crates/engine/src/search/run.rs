@@ -1,22 +1,30 @@
 //! Goes through the logs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use corral_domain::{Job, Lines, Task, TaskKey, Timestamp};
 use corral_storage::chunk::Unpacked;
 use corral_storage::{JobFilter, StorageError, StoredChunk};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::time::{Duration, Instant};
 
 use super::{InvalidQuery, Matcher, SearchQuery};
 use crate::{Actor, Engine, Role, UseCaseError};
 
 /// Chunks read at once; a stored chunk has some tens of kilobytes.
-const CHUNKS_AT_ONCE: u32 = 16;
+const CHUNKS_AT_ONCE: u32 = 8;
 /// Jobs read at once.
 const JOBS_AT_ONCE: u32 = 64;
 /// Events that wait for whoever takes them.
-const EVENTS_MAX: usize = 64;
+const EVENTS_MAX: usize = 16;
+/// Text of one line that is told, in bytes: what is longer is cut around the first match.
+const SHOWN_MAX: usize = 4 * 1024;
+/// Text before the first match that is told of a line that is cut, in bytes.
+const SHOWN_BEFORE: usize = 1024;
+/// A search whose results nobody takes for so long ends: it holds one of few places.
+const STALL_MAX: Duration = Duration::from_mins(5);
 /// Pause between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
@@ -73,10 +81,21 @@ pub struct Hit {
     pub n: u64,
     /// Number of the first of `lines`.
     pub first: u64,
-    /// The line among its context.
+    /// The line among its context. Text beyond 4 KiB of a line is left out, as `cuts` says.
     pub lines: Lines,
-    /// Where in its text the pattern was found: byte ranges.
+    /// Lines that were cut, by number.
+    pub cuts: BTreeMap<u64, Cut>,
+    /// Where in the whole text of the line the pattern was found: byte ranges, the first few of what is shown.
     pub ranges: Vec<(usize, usize)>,
+}
+
+/// Which part of a long line is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Bytes left out before it.
+    pub from: usize,
+    /// Bytes of the whole line.
+    pub bytes: usize,
 }
 
 impl Engine {
@@ -195,7 +214,16 @@ impl Search {
         let mut next = 0;
         loop {
             let logs = &self.engine.inner.deps.logs;
-            let chunks = logs.chunks(task.key, next, u64::MAX - next, CHUNKS_AT_ONCE).await?;
+            let chunks = match logs.chunks(task.key, next, u64::MAX - next, CHUNKS_AT_ONCE).await {
+                Ok(chunks) => chunks,
+                // Damage beyond a chunk: the file itself cannot be read here. Other logs are in other places.
+                Err(error @ StorageError::Corrupt(_)) => {
+                    tracing::error!(job = %job.id, vm = %task.vm_name, first = next, %error, "stored output is damaged");
+                    let count = task.lines.saturating_sub(next);
+                    return self.send(SearchEvent::Damaged { task: task.key, first: next, count }).await;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let Some(last) = chunks.last() else { return Ok(()) };
             next = last.first_line + u64::from(last.n_lines);
             let matcher = Arc::clone(&self.matcher);
@@ -223,8 +251,13 @@ impl Search {
         for index in indices {
             let n = first + index as u64;
             let context = u64::from(self.matcher.query().context);
-            let (from, shown) = self.around(task.key, n, context, first, &lines).await?;
+            let (from, around) = self.around(task.key, n, context, first, &lines).await?;
             let text = lines.get(index).map(|line| line.text).unwrap_or_default();
+            let mut ranges = self.matcher.ranges(text);
+            let (shown, cuts) = shorten(&around, from, n, ranges.first().map_or(0, |(at, _)| *at));
+            if let Some(cut) = cuts.get(&n) {
+                ranges.retain(|(at, end)| *at >= cut.from && *end <= cut.from + SHOWN_MAX);
+            }
             let hit = Hit {
                 task: task.key,
                 vm_name: task.vm_name.clone(),
@@ -232,7 +265,8 @@ impl Search {
                 n,
                 first: from,
                 lines: shown,
-                ranges: self.matcher.ranges(text),
+                cuts,
+                ranges,
             };
             self.hits += 1;
             self.send(SearchEvent::Hit(Box::new(hit))).await?;
@@ -277,8 +311,31 @@ impl Search {
     }
 
     async fn send(&self, event: SearchEvent) -> Result<(), Stop> {
-        self.events.send(event).await.map_err(|_| Stop::Gone)
+        match self.events.send_timeout(event, STALL_MAX).await {
+            Ok(()) => Ok(()),
+            Err(SendTimeoutError::Closed(_)) => Err(Stop::Gone),
+            Err(SendTimeoutError::Timeout(_)) => {
+                tracing::info!(seconds = STALL_MAX.as_secs(), "a search ended: nobody took its results");
+                Err(Stop::Gone)
+            }
+        }
     }
+}
+
+/// Leaves out what is too long to be shown: of line `n` around `at`, of others behind their beginning.
+fn shorten(lines: &Lines, first: u64, n: u64, at: usize) -> (Lines, BTreeMap<u64, Cut>) {
+    let (mut shown, mut cuts) = (Lines::default(), BTreeMap::new());
+    for (number, mut line) in (first..).zip(lines.iter()) {
+        let bytes = line.text.len();
+        if bytes > SHOWN_MAX {
+            let at = if number == n { at } else { 0 };
+            let from = at.saturating_sub(SHOWN_BEFORE).min(bytes - SHOWN_MAX);
+            line.text = &line.text[from..from + SHOWN_MAX];
+            cuts.insert(number, Cut { from, bytes });
+        }
+        shown.push_line(line);
+    }
+    (shown, cuts)
 }
 
 /// What was found in one chunk.

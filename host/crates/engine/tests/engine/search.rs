@@ -86,7 +86,7 @@ async fn a_search_that_nobody_takes_ends_and_too_many_at_once_are_refused() {
     let job = world.job("lines 50000", &vms).await;
     world.finished(job).await;
     let endless = SearchQuery { limit: 50_000, ..query("line") };
-    let held: Vec<_> = (0..4).map(|_| world.engine.search(&admin(), &endless).unwrap()).collect();
+    let held: Vec<_> = (0..8).map(|_| world.engine.search(&admin(), &endless).unwrap()).collect();
     let refused = world.engine.search(&admin(), &endless).unwrap_err();
     assert!(refused.to_string().contains("searches"), "{refused}");
     drop(held);

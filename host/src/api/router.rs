@@ -77,6 +77,8 @@ fn private() -> Router<App> {
         .route("/api/jobs/{id}/groups", get(jobs::groups))
         .route("/api/jobs/{id}/retry", post(jobs::retry))
         .route("/api/jobs/{id}/tasks/{vm}/log", get(logs::read))
+        .route("/api/jobs/{id}/tasks/{vm}/log/export", get(logs::export_log))
+        .route("/api/jobs/{id}/export", get(logs::export_job))
         .route("/api/search/logs", get(search::search_logs))
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{id}", get(plugins::show))

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
@@ -147,19 +147,25 @@ impl Client {
         Ok(items)
     }
 
-    /// Reads an answer line by line, however long it takes to come and however long it is.
-    pub async fn lines(&self, segments: &[&str], query: &[(&str, String)]) -> Result<AnswerLines, Failure> {
+    /// Begins to read an answer piece by piece, however long it takes to come and however long it is.
+    pub async fn stream(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Answer, Failure> {
         let mut url = self.url(segments);
         url.query_pairs_mut().extend_pairs(query);
         let request = self.http.get(url).bearer_auth(&self.token).timeout(STREAM_TIMEOUT);
         let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         if status.is_success() {
-            return Ok(AnswerLines { client: self.clone(), answer, rest: BytesMut::new(), ended: false });
+            return Ok(Answer { client: self.clone(), answer });
         }
         let text = read(answer).await.map_err(|error| self.unreachable(&error))?;
         Err(serde_json::from_slice::<Value>(&text)
             .map_or_else(|_| self.stranger(status), |problem| refused(status, &problem)))
+    }
+
+    /// Begins to read an answer line by line.
+    pub async fn lines(&self, segments: &[&str], query: &[(&str, String)]) -> Result<AnswerLines, Failure> {
+        let answer = self.stream(segments, query).await?;
+        Ok(AnswerLines { answer, rest: BytesMut::new(), ended: false })
     }
 
     async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Value, Failure> {
@@ -208,10 +214,25 @@ impl Client {
     }
 }
 
-/// An answer that comes line by line.
-pub struct AnswerLines {
+/// An answer that comes piece by piece.
+pub struct Answer {
     client: Client,
     answer: reqwest::Response,
+}
+
+impl Answer {
+    /// The next piece; none at the end. An answer that breaks off is an error.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        self.answer.chunk().await.map_err(|error| {
+            let what = format!("the answer of {} broke off: {}", self.client.base, innermost(&error));
+            Failure::new(Exit::Unreachable, what).hint("the host's own log says why; try again")
+        })
+    }
+}
+
+/// An answer that comes line by line.
+pub struct AnswerLines {
+    answer: Answer,
     rest: BytesMut,
     ended: bool,
 }
@@ -227,7 +248,7 @@ impl AnswerLines {
             if self.ended || self.rest.len() > ANSWER_BYTES_MAX {
                 return Ok(None);
             }
-            match self.answer.chunk().await.map_err(|error| self.client.unreachable(&error))? {
+            match self.answer.chunk().await? {
                 Some(part) => self.rest.extend_from_slice(&part),
                 None => self.ended = true,
             }

@@ -60,7 +60,7 @@ enum Command {
     /// The machines: ls, add, set, rm, test, show, host-key.
     #[command(subcommand)]
     Vm(vm::Command),
-    /// The jobs: ls, show, cancel, retry, close, check, groups.
+    /// The jobs: ls, show, cancel, retry, close, check, groups, export.
     #[command(subcommand)]
     Job(job::Command),
     /// Show what a job wrote.

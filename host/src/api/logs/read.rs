@@ -11,7 +11,7 @@ use corral_engine::LogWindow;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::stream::{Format, stream};
+use super::stream::{Format, LogReader, body};
 use crate::api::App;
 use crate::api::extract::Params;
 use crate::api::problem::Problem;
@@ -137,7 +137,7 @@ pub async fn read(
         LogFormat::Ndjson => Format::Ndjson,
     };
     let until = from.saturating_add(params.count.unwrap_or(u64::MAX)).min(end.lines);
-    let mut response = stream(app, key, from, until, format).into_response();
+    let mut response = body(LogReader::new(app, key, from, until, format)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Ok(response)
 }

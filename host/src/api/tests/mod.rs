@@ -3,6 +3,7 @@
 mod auth;
 mod commands;
 mod errors;
+mod export;
 mod fakes;
 mod fanout;
 mod jobs;

@@ -2938,6 +2938,46 @@ export type CloseJobResponses = {
 
 export type CloseJobResponse = CloseJobResponses[keyof CloseJobResponses];
 
+export type ExportJobData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: {
+        /**
+         * What a file holds.
+         */
+        format?: 'text' | 'ndjson';
+        /**
+         * How a body is compressed.
+         */
+        compress?: 'none' | 'gzip' | 'zstd';
+        /**
+         * What becomes of colours and other escape sequences.
+         */
+        ansi?: 'keep' | 'strip';
+    };
+    url: '/api/jobs/{id}/export';
+};
+
+export type ExportJobErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type ExportJobError = ExportJobErrors[keyof ExportJobErrors];
+
+export type ExportJobResponses = {
+    /**
+     * An archive
+     */
+    200: Blob | File;
+};
+
+export type ExportJobResponse = ExportJobResponses[keyof ExportJobResponses];
+
 export type JobGroupsData = {
     body?: never;
     path: {
@@ -3037,6 +3077,47 @@ export type ReadLogResponses = {
 };
 
 export type ReadLogResponse = ReadLogResponses[keyof ReadLogResponses];
+
+export type ExportLogData = {
+    body?: never;
+    path: {
+        id: string;
+        vm: string;
+    };
+    query?: {
+        /**
+         * What a file holds.
+         */
+        format?: 'text' | 'ndjson';
+        /**
+         * How a body is compressed.
+         */
+        compress?: 'none' | 'gzip' | 'zstd';
+        /**
+         * What becomes of colours and other escape sequences.
+         */
+        ansi?: 'keep' | 'strip';
+    };
+    url: '/api/jobs/{id}/tasks/{vm}/log/export';
+};
+
+export type ExportLogErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type ExportLogError = ExportLogErrors[keyof ExportLogErrors];
+
+export type ExportLogResponses = {
+    /**
+     * A file
+     */
+    200: string;
+};
+
+export type ExportLogResponse = ExportLogResponses[keyof ExportLogResponses];
 
 export type ListPluginsData = {
     body?: never;

@@ -10,8 +10,8 @@ use utoipa::OpenApi;
 
 use super::web::escape;
 use super::{
-    auth, commands, discovery, events, health, jobs, logs, plugins, problem, secrets, settings, ssh_hosts, types, vms,
-    ws,
+    auth, commands, discovery, events, health, jobs, logs, plugins, problem, search, secrets, settings, ssh_hosts,
+    types, vms, ws,
 };
 
 #[derive(OpenApi)]
@@ -26,7 +26,7 @@ use super::{
         vms::commands, vms::save_command, ssh_hosts::list, discovery::sources, discovery::find, discovery::find_now,
         discovery::import, commands::list, commands::save, commands::show, commands::replace, commands::remove,
         commands::render, jobs::list, jobs::create, jobs::show, jobs::cancel, jobs::check, jobs::close, jobs::groups,
-        jobs::retry, logs::read, plugins::list, plugins::show, plugins::reload, settings::list, settings::set,
+        jobs::retry, logs::read, logs::export_log, logs::export_job, search::search_logs, plugins::list, plugins::show, plugins::reload, settings::list, settings::set,
         secrets::list, secrets::set, secrets::remove, events::list, auth::login, auth::logout, auth::me, health::live,
         health::ready, health::metrics,
     ),
@@ -37,7 +37,7 @@ use super::{
         (name = "vms", description = "The inventory"),
         (name = "discovery", description = "Finding VMs elsewhere"),
         (name = "commands", description = "Templates"),
-        (name = "jobs", description = "Jobs and their output"),
+        (name = "jobs", description = "Jobs and their output"), (name = "logs", description = "Search"),
         (name = "plugins"), (name = "settings"), (name = "secrets"), (name = "events"), (name = "auth"), (name = "health"),
     ),
 )]

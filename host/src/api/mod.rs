@@ -22,6 +22,7 @@ mod plugins;
 mod problem;
 mod request;
 mod router;
+mod search;
 mod secrets;
 mod serve;
 mod settings;

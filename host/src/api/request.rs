@@ -27,6 +27,10 @@ const URI_MAX: usize = 8 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 const DRAIN_MAX: usize = 32 * 1024 * 1024;
 
+/// Marks an answer that is sent as it is: it is compressed already, or must not wait for what follows it.
+#[derive(Debug, Clone, Copy)]
+pub struct AsItIs;
+
 tokio::task_local! {
     static REQUEST: u64;
 }

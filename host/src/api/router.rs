@@ -8,7 +8,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use super::{
-    App, auth, commands, discovery, document, events, health, jobs, logs, plugins, request, secrets, settings,
+    App, auth, commands, discovery, document, events, health, jobs, logs, plugins, request, search, secrets, settings,
     ssh_hosts, vms, web, ws,
 };
 
@@ -20,7 +20,10 @@ pub fn router(app: App) -> Router {
     let compressible = SizeAbove::new(COMPRESS_ABOVE)
         .and(NotForContentType::const_new("application/octet-stream"))
         .and(NotForContentType::const_new("font/"))
-        .and(NotForContentType::IMAGES);
+        .and(NotForContentType::IMAGES)
+        .and(|_: http::StatusCode, _: http::Version, _: &http::HeaderMap, of: &http::Extensions| {
+            of.get::<request::AsItIs>().is_none()
+        });
     Router::new()
         .merge(private().layer(from_fn_with_state(app.clone(), request::authenticate)))
         .merge(public())
@@ -74,6 +77,9 @@ fn private() -> Router<App> {
         .route("/api/jobs/{id}/groups", get(jobs::groups))
         .route("/api/jobs/{id}/retry", post(jobs::retry))
         .route("/api/jobs/{id}/tasks/{vm}/log", get(logs::read))
+        .route("/api/jobs/{id}/tasks/{vm}/log/export", get(logs::export_log))
+        .route("/api/jobs/{id}/export", get(logs::export_job))
+        .route("/api/search/logs", get(search::search_logs))
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{id}", get(plugins::show))
         .route("/api/plugins/{id}/reload", post(plugins::reload))

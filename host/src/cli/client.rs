@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
@@ -12,6 +13,8 @@ use super::output::safe;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection test may try several addresses and hops.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// An answer that is streamed may take as long as there is something to say.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 /// The largest answer that is read. Lists are paged and stay far below.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Pages of a list that are read before the list counts as endless.
@@ -144,6 +147,27 @@ impl Client {
         Ok(items)
     }
 
+    /// Begins to read an answer piece by piece, however long it takes to come and however long it is.
+    pub async fn stream(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Answer, Failure> {
+        let mut url = self.url(segments);
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.http.get(url).bearer_auth(&self.token).timeout(STREAM_TIMEOUT);
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Answer { client: self.clone(), answer });
+        }
+        let text = read(answer).await.map_err(|error| self.unreachable(&error))?;
+        Err(serde_json::from_slice::<Value>(&text)
+            .map_or_else(|_| self.stranger(status), |problem| refused(status, &problem)))
+    }
+
+    /// Begins to read an answer line by line.
+    pub async fn lines(&self, segments: &[&str], query: &[(&str, String)]) -> Result<AnswerLines, Failure> {
+        let answer = self.stream(segments, query).await?;
+        Ok(AnswerLines { answer, rest: BytesMut::new(), ended: false })
+    }
+
     async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Value, Failure> {
         self.send_keyed(method, url, body, None).await
     }
@@ -187,6 +211,48 @@ impl Client {
     fn stranger(&self, status: StatusCode) -> Failure {
         Failure::new(Exit::Unreachable, format!("{} answered {status}, but not as a Corral host does", self.base))
             .hint("look at the URL; a proxy may have answered in its place")
+    }
+}
+
+/// An answer that comes piece by piece.
+pub struct Answer {
+    client: Client,
+    answer: reqwest::Response,
+}
+
+impl Answer {
+    /// The next piece; none at the end. An answer that breaks off is an error.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        self.answer.chunk().await.map_err(|error| {
+            let what = format!("the answer of {} broke off: {}", self.client.base, innermost(&error));
+            Failure::new(Exit::Unreachable, what).hint("the host's own log says why; try again")
+        })
+    }
+}
+
+/// An answer that comes line by line.
+pub struct AnswerLines {
+    answer: Answer,
+    rest: BytesMut,
+    ended: bool,
+}
+
+impl AnswerLines {
+    /// The next line; none at the end.
+    pub async fn next(&mut self) -> Result<Option<String>, Failure> {
+        loop {
+            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line = self.rest.split_to(end + 1);
+                return Ok(Some(String::from_utf8_lossy(&line[..end]).into_owned()));
+            }
+            if self.ended || self.rest.len() > ANSWER_BYTES_MAX {
+                return Ok(None);
+            }
+            match self.answer.chunk().await? {
+                Some(part) => self.rest.extend_from_slice(&part),
+                None => self.ended = true,
+            }
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod plugin;
 mod printer;
 mod resolve;
 mod run;
+mod search;
 mod secret;
 mod serve;
 mod stream;
@@ -59,11 +60,13 @@ enum Command {
     /// The machines: ls, add, set, rm, test, show, host-key.
     #[command(subcommand)]
     Vm(vm::Command),
-    /// The jobs: ls, show, cancel, retry, close, check, groups.
+    /// The jobs: ls, show, cancel, retry, close, check, groups, export.
     #[command(subcommand)]
     Job(job::Command),
     /// Show what a job wrote.
     Logs(logs::Args),
+    /// Search what jobs wrote.
+    Search(search::Args),
     /// The plugins: ls, reload.
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -96,6 +99,7 @@ impl Cli {
             Command::Vm(command) => vm::run(command).await,
             Command::Job(command) => job::run(command).await,
             Command::Logs(args) => logs::run(args).await,
+            Command::Search(args) => search::run(args).await,
             Command::Plugin(command) => plugin::run(command).await,
             Command::Template(command) => command::run(command).await,
             Command::Secret(command) => secret::run(command).await,

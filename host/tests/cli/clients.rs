@@ -6,16 +6,16 @@ use crate::support::{Ended, Host, Site};
 
 /// A host with two machines that are this one.
 pub struct Fleet {
-    site: Site,
-    token: String,
-    _host: Host,
+    pub site: Site,
+    pub token: String,
+    pub host: Host,
 }
 
 impl Fleet {
     pub fn new() -> Self {
         let site = Site::new();
         let host = site.serve(&[]);
-        let fleet = Self { token: site.token("admin"), site, _host: host };
+        let fleet = Self { token: site.token("admin"), site, host };
         for (name, label) in [("here-1", "role=web"), ("here-2", "role=db")] {
             let added = fleet.ask(&["vm", "add", name, "--local", "--label", label]);
             assert_eq!(added.code, 0, "{}", added.err);

@@ -3,5 +3,6 @@
 mod clients;
 mod data;
 mod fanout;
+mod output;
 mod starts;
 mod support;

@@ -76,7 +76,8 @@ async fn each_decision_on_a_host_key_leaves_its_row_and_what_was_refused_leaves_
     host.kill_9()?;
 
     let rows = rows(&site).await?;
-    let decided: Vec<_> = rows.iter().map(|row| row[3].split(" +").next().unwrap_or("").split(" -").next().unwrap_or("")).collect();
+    let decided: Vec<_> =
+        rows.iter().map(|row| row[3].split(" +").next().unwrap_or("").split(" -").next().unwrap_or("")).collect();
     ensure!(rows.iter().all(|row| row[3].contains("SHA256:")), "each names its keys: {rows:?}");
     ensure!(decided == ["accept", "replace", "revoke", "revoke all", "pardon", "accept"], "{rows:?}");
     for [actor, _, object, _] in &rows {
@@ -111,7 +112,12 @@ async fn a_key_that_the_host_accepts_by_itself_leaves_a_row_of_the_host() -> Res
     let rows = rows(&site).await?;
     ensure!(!rows.is_empty(), "it left a row");
     for [actor, _, object, detail] in &rows {
-        ensure!(actor == "host" && *object == vm && ["accept", "first contact"].iter().any(|why| detail.starts_with(&format!("{why} +SHA256:"))), "{rows:?}");
+        ensure!(
+            actor == "host"
+                && *object == vm
+                && ["accept", "first contact"].iter().any(|why| detail.starts_with(&format!("{why} +SHA256:"))),
+            "{rows:?}"
+        );
     }
     Ok(())
 }

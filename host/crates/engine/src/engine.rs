@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) jobs: Mutex<HashMap<JobId, JobControl>>,
     pub(crate) at_work: AtWork,
     pub(crate) slots: Arc<Semaphore>,
+    /// Searches at work.
+    pub(crate) searches: Arc<Semaphore>,
     pub(crate) reports: health::Reports,
     pub(crate) idempotency: IdempotencyKeys,
     /// No new work.
@@ -89,6 +91,7 @@ impl Engine {
             inner: Arc::new(Inner {
                 slots: Arc::new(Semaphore::new(settings.tasks_max)),
                 reports: health::Reports::default(),
+                searches: Arc::new(Semaphore::new(settings.searches_max)),
                 deps,
                 settings,
                 epoch,

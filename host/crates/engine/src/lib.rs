@@ -20,6 +20,7 @@ mod notices;
 pub mod ports;
 mod recover;
 mod run;
+mod search;
 mod secret;
 mod settings;
 mod subscription;
@@ -29,6 +30,7 @@ pub use actor::{Actor, Role, UnknownRole};
 pub use engine::{Deps, Engine};
 pub use error::UseCaseError;
 pub use log::{LineSplitter, LogWindow};
+pub use search::{AnnotationTerm, Cut, Hit, InvalidQuery, Pattern, Scope, SearchEvent, SearchQuery};
 pub use settings::Settings;
 pub use subscription::{Lagged, Start, Subscription};
 pub use usecase::{

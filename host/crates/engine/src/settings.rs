@@ -9,6 +9,8 @@ pub struct Settings {
     pub parallelism_default: u32,
     /// Tasks of all jobs at once.
     pub tasks_max: usize,
+    /// Searches of output at once; each takes a core while it lasts.
+    pub searches_max: usize,
     /// Jobs that have not ended.
     pub jobs_max: usize,
     /// VMs of one job.
@@ -40,6 +42,7 @@ impl Default for Settings {
         Self {
             parallelism_default: 64,
             tasks_max: 256,
+            searches_max: 8,
             jobs_max: 1_000,
             targets_max: 10_000,
             health_interval: Some(Duration::from_secs(30)),

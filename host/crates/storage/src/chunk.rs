@@ -68,8 +68,56 @@ fn seal(body: &[u8]) -> Bytes {
 /// Decodes a chunk. Anything that does not fit is [`StorageError::Corrupt`]; it never panics and never takes more
 /// memory than 64 MiB and what the lines themselves need.
 pub fn decode(chunk: &[u8]) -> Result<Lines, StorageError> {
-    let body = open(chunk)?;
-    let mut reader = Reader { rest: &body };
+    decode_body(&open(chunk)?)
+}
+
+/// A chunk unpacked for searching: its text is there at once, its lines are made only where something was found.
+pub struct Unpacked {
+    body: Vec<u8>,
+    text_at: usize,
+    ends: Vec<usize>,
+}
+
+impl Unpacked {
+    /// Unpacks a chunk. What does not fit is [`StorageError::Corrupt`].
+    pub fn new(chunk: &[u8]) -> Result<Self, StorageError> {
+        let body = open(chunk)?;
+        let mut reader = Reader { rest: &body };
+        let n = reader.u32()? as usize;
+        reader.i64()?;
+        if n.saturating_mul(LINE_HEAD) > reader.rest.len() {
+            return Err(corrupt("more lines than bytes"));
+        }
+        let mut ends = Vec::with_capacity(n);
+        let mut end = 0_usize;
+        for _ in 0..n {
+            end = end.saturating_add(reader.u32()? as usize);
+            reader.take(LINE_HEAD - 4)?;
+            ends.push(end);
+        }
+        let text_at = reader.rest.len().checked_sub(end).ok_or_else(|| corrupt("cut off"))?;
+        let text_at = body.len() - reader.rest.len() + text_at;
+        Ok(Self { body, text_at, ends })
+    }
+
+    /// The texts of all lines end to end, without newlines.
+    pub fn text(&self) -> &[u8] {
+        &self.body[self.text_at..]
+    }
+
+    /// Where each line's text ends in [`Self::text`].
+    pub fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> Result<Lines, StorageError> {
+        decode_body(&self.body)
+    }
+}
+
+fn decode_body(body: &[u8]) -> Result<Lines, StorageError> {
+    let mut reader = Reader { rest: body };
     let n = reader.u32()? as usize;
     let mut at = reader.i64()?;
     if n.saturating_mul(LINE_HEAD) > reader.rest.len() {
@@ -171,6 +219,15 @@ mod tests {
         }
 
         #[test]
+        fn unpacked_for_searching_it_has_the_same_lines(lines in lines()) {
+            let unpacked = Unpacked::new(&encode(&lines)).unwrap();
+            prop_assert_eq!(unpacked.text(), lines.text());
+            let ends: Vec<usize> = lines.ends().iter().map(|end| *end as usize).collect();
+            prop_assert_eq!(unpacked.ends(), ends);
+            prop_assert_eq!(unpacked.lines().unwrap(), lines);
+        }
+
+        #[test]
         fn a_flipped_bit_is_noticed(lines in lines(), at in any::<prop::sample::Index>(), bit in 0..8_u32) {
             let mut chunk = encode(&lines).to_vec();
             let at = at.index(chunk.len());
@@ -181,6 +238,7 @@ mod tests {
         #[test]
         fn garbage_is_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(decode(&bytes).is_err());
+            prop_assert!(Unpacked::new(&bytes).is_err());
         }
     }
 }

@@ -1,6 +1,13 @@
-//! Output that was stored.
+//! Output that was stored: read by window, or taken away as a file.
 
+mod ansi;
+mod archive;
+mod export;
+mod pack;
 mod read;
 mod stream;
+mod tar;
 
+pub use archive::*;
+pub use export::*;
 pub use read::*;

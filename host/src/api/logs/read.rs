@@ -11,7 +11,7 @@ use corral_engine::LogWindow;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::stream::{Format, stream};
+use super::stream::{Format, LogReader, body};
 use crate::api::App;
 use crate::api::extract::Params;
 use crate::api::problem::Problem;
@@ -137,7 +137,7 @@ pub async fn read(
         LogFormat::Ndjson => Format::Ndjson,
     };
     let until = from.saturating_add(params.count.unwrap_or(u64::MAX)).min(end.lines);
-    let mut response = stream(app, key, from, until, format).into_response();
+    let mut response = body(LogReader::new(app, key, from, until, format)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Ok(response)
 }
@@ -191,6 +191,12 @@ async fn page(app: &App, key: TaskKey, from: u64, count: Option<u64>) -> Result<
 }
 
 impl LogLine {
+    /// A line without text.
+    pub fn empty(n: u64, at: Timestamp) -> Self {
+        let (annotations, changed_by) = (BTreeMap::new(), Vec::new());
+        Self { n, at, stream: LogStream::Stdout, text: String::new(), partial: false, annotations, changed_by }
+    }
+
     /// A line as it is sent.
     pub fn new(n: u64, line: LineRef<'_>) -> Self {
         let stream = match line.head.stream {

@@ -3,10 +3,12 @@
 mod auth;
 mod commands;
 mod errors;
+mod export;
 mod fakes;
 mod fanout;
 mod jobs;
 mod page;
+mod search;
 mod secrets;
 mod socket;
 mod vms;

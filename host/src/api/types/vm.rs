@@ -268,7 +268,11 @@ impl From<&corral_domain::Pin> for HostKey {
 
 impl From<&corral_domain::Revoked> for RevokedHostKey {
     fn from(revoked: &corral_domain::Revoked) -> Self {
-        Self { key: revoked.key.clone(), fingerprint: host_key_fingerprint(&revoked.key), revoked_at: revoked.revoked_at }
+        Self {
+            key: revoked.key.clone(),
+            fingerprint: host_key_fingerprint(&revoked.key),
+            revoked_at: revoked.revoked_at,
+        }
     }
 }
 

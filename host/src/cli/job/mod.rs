@@ -1,6 +1,7 @@
 //! `corral job`: what was run.
 
 mod act;
+mod export;
 pub mod groups;
 
 use anyhow::Result;
@@ -29,6 +30,8 @@ pub enum Command {
     Check(act::Tasks),
     /// Show identical output once, and how the rest differs.
     Groups(groups::Groups),
+    /// Write what it wrote into a file: one log, or an archive of all.
+    Export(export::Export),
 }
 
 const RETRY_HELP: &str = "\
@@ -84,6 +87,7 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::Retry(args) => act::retry(args).await,
         Command::Check(args) => act::check(args).await,
         Command::Groups(args) => groups::run(args).await,
+        Command::Export(args) => export::run(args).await,
     }
 }
 

@@ -117,7 +117,13 @@ impl State {
         }
     }
 
-    pub(super) fn decide_pin(&self, id: VmId, keys: Vec<String>, if_version: Option<u64>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+    pub(super) fn decide_pin(
+        &self,
+        id: VmId,
+        keys: Vec<String>,
+        if_version: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Vec<EventKind>, Refusal> {
         let mut vm = self.vm_of(id, if_version)?.clone();
         if keys.len() > PINS_MAX {
             return Err(Refusal::Invalid(vec![FieldError::new("host_keys", format!("at most {PINS_MAX}"))]));
@@ -133,7 +139,13 @@ impl State {
         Ok(self.host_keys_decided(vm, now))
     }
 
-    pub(super) fn decide_revoke(&self, id: VmId, keys: Vec<String>, if_version: Option<u64>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+    pub(super) fn decide_revoke(
+        &self,
+        id: VmId,
+        keys: Vec<String>,
+        if_version: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Vec<EventKind>, Refusal> {
         let mut vm = self.vm_of(id, if_version)?.clone();
         if keys.len() > REVOKED_MAX {
             let text =

@@ -11,8 +11,8 @@ mod secrets;
 mod templates;
 
 pub use discovery::{Difference, Discovered, Imported};
-pub(crate) use idempotency::IdempotencyKeys;
 pub use host_keys::{HostKeyAction, host_key_fingerprint};
+pub(crate) use idempotency::IdempotencyKeys;
 pub(crate) use jobs::hex;
 pub use jobs::{Group, GroupStream, Groups, JobRequest, Preview, PreviewItem, Targets, What, Which};
 

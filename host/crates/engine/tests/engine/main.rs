@@ -7,4 +7,5 @@ mod jobs;
 mod machine;
 mod restart;
 mod runner;
+mod search;
 mod support;

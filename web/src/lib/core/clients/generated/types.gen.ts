@@ -324,6 +324,13 @@ export type FieldProblem = {
 };
 
 /**
+ * A line of a result.
+ */
+export type FoundLine = LogLine & {
+    cut?: LineCut | null;
+};
+
+/**
  * A machine that was found.
  */
 export type FoundVm = {
@@ -699,6 +706,20 @@ export type JobChanges = {
  * Where a job stands.
  */
 export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'unknown';
+
+/**
+ * Which part of a long line is shown.
+ */
+export type LineCut = {
+    /**
+     * Bytes of the whole line.
+     */
+    bytes: number;
+    /**
+     * Bytes left out before it.
+     */
+    from: number;
+};
 
 /**
  * One line.
@@ -1640,6 +1661,70 @@ export type RunAs = {
      * The account.
      */
     user: string;
+};
+
+/**
+ * A line that was found.
+ */
+export type SearchHit = {
+    /**
+     * Lines after it.
+     */
+    after: Array<FoundLine>;
+    /**
+     * Lines before it.
+     */
+    before: Array<FoundLine>;
+    /**
+     * When the job was accepted.
+     */
+    job_created_at: string;
+    /**
+     * Its job.
+     */
+    job_id: string;
+    /**
+     * The line.
+     */
+    line: FoundLine;
+    /**
+     * Where in the line the pattern was found: pairs of byte offsets into the bytes as they came, the first few.
+     */
+    ranges: Array<Array<number>>;
+    /**
+     * Its VM.
+     */
+    vm_id: string;
+    /**
+     * The VM's name when the job was made.
+     */
+    vm_name: string;
+};
+
+/**
+ * One object of the answer, each on a line of its own.
+ */
+export type SearchMessage = (SearchHit & {
+    type: 'hit';
+}) | {
+    bytes: number;
+    hits: number;
+    lines: number;
+    tasks: number;
+    type: 'progress';
+} | {
+    count: number;
+    first: number;
+    job_id: string;
+    type: 'damaged';
+    vm_id: string;
+} | {
+    bytes: number;
+    error?: string | null;
+    hits: number;
+    limited: boolean;
+    lines: number;
+    type: 'end';
 };
 
 /**
@@ -2853,6 +2938,46 @@ export type CloseJobResponses = {
 
 export type CloseJobResponse = CloseJobResponses[keyof CloseJobResponses];
 
+export type ExportJobData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: {
+        /**
+         * What a file holds.
+         */
+        format?: 'text' | 'ndjson';
+        /**
+         * How a body is compressed.
+         */
+        compress?: 'none' | 'gzip' | 'zstd';
+        /**
+         * What becomes of colours and other escape sequences.
+         */
+        ansi?: 'keep' | 'strip';
+    };
+    url: '/api/jobs/{id}/export';
+};
+
+export type ExportJobErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type ExportJobError = ExportJobErrors[keyof ExportJobErrors];
+
+export type ExportJobResponses = {
+    /**
+     * An archive
+     */
+    200: Blob | File;
+};
+
+export type ExportJobResponse = ExportJobResponses[keyof ExportJobResponses];
+
 export type JobGroupsData = {
     body?: never;
     path: {
@@ -2953,6 +3078,47 @@ export type ReadLogResponses = {
 
 export type ReadLogResponse = ReadLogResponses[keyof ReadLogResponses];
 
+export type ExportLogData = {
+    body?: never;
+    path: {
+        id: string;
+        vm: string;
+    };
+    query?: {
+        /**
+         * What a file holds.
+         */
+        format?: 'text' | 'ndjson';
+        /**
+         * How a body is compressed.
+         */
+        compress?: 'none' | 'gzip' | 'zstd';
+        /**
+         * What becomes of colours and other escape sequences.
+         */
+        ansi?: 'keep' | 'strip';
+    };
+    url: '/api/jobs/{id}/tasks/{vm}/log/export';
+};
+
+export type ExportLogErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type ExportLogError = ExportLogErrors[keyof ExportLogErrors];
+
+export type ExportLogResponses = {
+    /**
+     * A file
+     */
+    200: string;
+};
+
+export type ExportLogResponse = ExportLogResponses[keyof ExportLogResponses];
+
 export type ListPluginsData = {
     body?: never;
     path?: never;
@@ -3022,6 +3188,80 @@ export type ReloadPluginResponses = {
 };
 
 export type ReloadPluginResponse = ReloadPluginResponses[keyof ReloadPluginResponses];
+
+export type SearchLogsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * What a line holds; any text without.
+         */
+        q?: string;
+        /**
+         * `q` is a regular expression (RE2 syntax, linear time).
+         */
+        regex?: boolean;
+        /**
+         * Upper and lower case are the same.
+         */
+        ignore_case?: boolean;
+        /**
+         * Only this job.
+         */
+        job?: string;
+        /**
+         * Only this VM.
+         */
+        vm?: string;
+        /**
+         * Only jobs made from this template.
+         */
+        template?: string;
+        /**
+         * Which of a command's outputs.
+         */
+        stream?: 'stdout' | 'stderr';
+        /**
+         * What filters found out: `level>=warn,user=ann`. All must hold.
+         */
+        annotations?: string;
+        /**
+         * Only lines received at or after this time (RFC 3339).
+         */
+        since?: string;
+        /**
+         * Only lines received before this time.
+         */
+        until?: string;
+        /**
+         * Lines shown around each hit, at most 50.
+         */
+        context?: number;
+        /**
+         * Hits after which it ends, at most 100,000; 1,000 without.
+         */
+        limit?: number;
+    };
+    url: '/api/search/logs';
+};
+
+export type SearchLogsErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type SearchLogsError = SearchLogsErrors[keyof SearchLogsErrors];
+
+export type SearchLogsResponses = {
+    /**
+     * A `SearchMessage` a line
+     */
+    200: SearchMessage;
+};
+
+export type SearchLogsResponse = SearchLogsResponses[keyof SearchLogsResponses];
 
 export type ListSecretsData = {
     body?: never;

@@ -1,0 +1,5 @@
+//! Search.
+
+mod logs;
+
+pub use logs::*;

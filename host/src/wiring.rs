@@ -19,6 +19,7 @@ use corral_secrets::{KeyPlace, Vault};
 use corral_ssh::demo::{DemoConfig, DemoFleet, DemoVm};
 use corral_ssh::{MachineRunner, SshConfig};
 use corral_storage::TokenStore as _;
+pub use corral_storage_sqlite::{LogDamage, LogFileReport};
 use corral_storage_sqlite::{SqliteOptions, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -71,6 +72,16 @@ pub fn clock() -> SystemClock {
 /// Opens the database in a data folder.
 pub async fn open_store(data: &DataDir) -> Result<SqliteStore, Failure> {
     Ok(SqliteStore::open(data.path(), SqliteOptions::default()).await?)
+}
+
+/// The log files in a data folder, oldest first.
+pub async fn log_files(data: &DataDir) -> Result<Vec<PathBuf>, Failure> {
+    Ok(corral_storage_sqlite::log_files(data.path()).await?)
+}
+
+/// Checks a log file, and with `repair` puts right what can be.
+pub async fn check_log_file(path: &std::path::Path, repair: bool) -> Result<LogFileReport, Failure> {
+    Ok(corral_storage_sqlite::check_log_file(path, repair).await?)
 }
 
 /// The secrets in a data folder.

@@ -127,3 +127,52 @@ fn a_download_by_a_slow_client_is_whole_and_costs_the_host_no_memory() {
     assert!(head.starts_with(b"HTTP/1.0 200"), "{}", String::from_utf8_lossy(&head));
     assert_eq!(received, LINES * (LINE + 1));
 }
+
+#[test]
+fn damage_on_the_disk_is_found_repaired_and_told_to_readers() {
+    let fleet = Fleet::new();
+    // Noise, so that what is stored fills pages of its own.
+    let script = "head -c 60000 /dev/urandom | base64 -w 100; echo last";
+    assert_eq!(fleet.ask(&["run", "--vm", "here-1", "--quiet", "--script", script]).code, 0);
+    let Fleet { site, token, host } = fleet;
+    let data = site.data();
+    let doctor = |more: &[&str]| site.run(&[&["doctor", "--logs", "--data", data.to_str().unwrap()], more].concat());
+    let whole = doctor(&["--json"]);
+    assert_eq!(whole.code, 0, "beside a running host: {}", whole.err);
+    let report: Value = serde_json::from_str(&whole.out).unwrap();
+    assert_eq!((&report[0]["logs"], &report[0]["findings"]), (&1.into(), &0.into()));
+    assert_eq!(doctor(&["--repair"]).code, 11, "a host works on the files");
+    assert_eq!(host.stop(), Some(0));
+
+    let file = report[0]["file"].as_str().unwrap();
+    let mut bytes = std::fs::read(file).unwrap();
+    // Every chunk, also what is left of those that were joined: a byte near its beginning lies in the same page.
+    let chunks = bytes.windows(4).enumerate().filter(|(_, four)| four == b"CL\x01\x01").map(|(at, _)| at);
+    let chunks: Vec<usize> = chunks.collect();
+    assert!(!chunks.is_empty(), "a chunk is in the file");
+    for chunk in chunks {
+        bytes[chunk + 100] ^= 1;
+    }
+    std::fs::write(file, &bytes).unwrap();
+    let found = doctor(&[]);
+    assert_eq!(found.code, 1, "{}{}", found.out, found.err);
+    assert!(
+        found.out.contains("cannot be read: the checksum differs") && found.out.contains("--repair"),
+        "{}",
+        found.out
+    );
+    let repaired = doctor(&["--repair"]);
+    assert_eq!(repaired.code, 0, "{}{}", repaired.out, repaired.err);
+    assert!(repaired.out.contains(".before-repair"), "{}", repaired.out);
+    let after = doctor(&["--json"]);
+    let report: Value = serde_json::from_str(&after.out).unwrap();
+    assert_eq!((after.code, &report[0]["findings"]), (0, &0.into()));
+    assert!(report[0]["marked_lines"].as_u64().unwrap() > 0, "{report}");
+
+    let _host = site.serve(&[]);
+    let export = site.ask(&token, &["job", "export", "last", "--vm", "here-1", "-o", "-"]);
+    assert!(export.out.contains("are damaged on disk]"), "{}", export.out);
+    let nothing = site.ask(&token, &["search", "no such text"]);
+    assert_eq!(nothing.code, 12, "nothing was found, and not everything was searched");
+    assert!(nothing.err.contains("damaged"), "{}", nothing.err);
+}

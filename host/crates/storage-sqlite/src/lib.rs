@@ -10,7 +10,7 @@
 //! - Queries are checked against the migrations when this crate is compiled; `prepare.sh` renews their descriptions.
 //! - A migration that was shipped is never edited.
 //!
-//! This crate must not know: what the state means, what is in a chunk (but for joining small ones), SSH, HTTP, plugins.
+//! This crate must not know: what the state means, what is in a chunk (but for joining small ones and for checking them), SSH, HTTP, plugins.
 
 mod database;
 mod error;
@@ -28,6 +28,7 @@ use corral_storage::StorageError;
 
 use crate::database::Database;
 use crate::logs::DayFiles;
+pub use crate::logs::{LogDamage, LogFileReport, check_log_file, log_files};
 
 /// How long a statement waits for another process to release its lock, unless told otherwise.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! `corral doctor`: what could keep a host from working, each with what to do.
 
 mod host;
+mod logs;
 mod machine;
 mod ssh;
 
@@ -25,6 +26,12 @@ pub struct Args {
     /// A token, to ask a running host for its plugins.
     #[arg(long, env = "CORRAL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Check all stored output instead: every file, log and chunk.
+    #[arg(long)]
+    logs: bool,
+    /// Put right what can be, and mark as damaged what cannot; no host may run meanwhile.
+    #[arg(long, requires = "logs")]
+    repair: bool,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -76,6 +83,11 @@ impl Check {
 pub async fn run(args: Args) -> Result<Exit> {
     let mut checks = Vec::new();
     let flags = Flags::default().set("storage.data", args.data.as_ref());
+    if args.logs {
+        let config = Config::load(args.config.as_deref(), &flags)?;
+        let path = config.storage.data.map_or_else(crate::datadir::default_path, Ok)?;
+        return logs::run(&path, args.repair, args.json).await;
+    }
     let config = match Config::load(args.config.as_deref(), &flags) {
         Ok(config) => {
             checks.push(Check::ok("configuration", "can be read"));

@@ -49,7 +49,14 @@ impl Engine {
             take(&mut window, first, &lines, count);
             return Ok(Some(window));
         }
-        for stored in self.inner.deps.logs.chunks(key, from, count, CHUNKS_MAX).await? {
+        let chunks = self.inner.deps.logs.chunks(key, from, count, CHUNKS_MAX).await?;
+        let begin = chunks.first().map_or(end.lines, |chunk| chunk.first_line);
+        if begin > from {
+            tracing::error!(job = %key.job, vm = %key.vm, first = from, "stored output is missing");
+            window.damaged = Some((from, begin - from));
+            return Ok(Some(window));
+        }
+        for stored in chunks {
             let next = window.first + window.lines.len() as u64;
             match chunk::decode(&stored.data) {
                 Ok(lines) => take(&mut window, stored.first_line, &lines, count),

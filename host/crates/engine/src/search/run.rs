@@ -225,6 +225,10 @@ impl Search {
                 Err(error) => return Err(error.into()),
             };
             let Some(last) = chunks.last() else { return Ok(()) };
+            let begin = chunks.first().map_or(next, |chunk| chunk.first_line);
+            if begin > next {
+                self.send(SearchEvent::Damaged { task: task.key, first: next, count: begin - next }).await?;
+            }
             next = last.first_line + u64::from(last.n_lines);
             let matcher = Arc::clone(&self.matcher);
             let scanned = tokio::task::spawn_blocking(move || scan(&matcher, &chunks)).await;

@@ -1,6 +1,7 @@
 //! Output, in chunks.
 
 mod append;
+mod check;
 mod days;
 mod merge;
 
@@ -10,6 +11,7 @@ use corral_storage::{LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
 
 use crate::SqliteStore;
 
+pub use check::{LogDamage, LogFileReport, check_log_file, log_files};
 pub(crate) use days::DayFiles;
 
 const REOPENING: &str = "reopening a log";

@@ -34,6 +34,33 @@ pub enum HostKeyAction {
     },
 }
 
+/// Which keys are decided on.
+#[derive(Clone, Copy)]
+pub(super) enum List {
+    /// Those that are accepted.
+    Pinned,
+    /// Those that never are.
+    Revoked,
+}
+
+impl List {
+    fn of(self, vm: &Vm) -> Vec<String> {
+        match self {
+            Self::Pinned => vm.pins.iter().map(|pin| pin.key.clone()).collect(),
+            Self::Revoked => vm.revoked.iter().map(|revoked| revoked.key.clone()).collect(),
+        }
+    }
+
+    /// The wish that they be these, of a VM that nobody changed meanwhile.
+    fn becomes(self, vm: &Vm, keys: Vec<String>) -> Command {
+        let (id, if_version) = (vm.id, Some(vm.version));
+        match self {
+            Self::Pinned => Command::PinHostKeys { id, keys, if_version },
+            Self::Revoked => Command::RevokeHostKeys { id, keys, if_version },
+        }
+    }
+}
+
 impl Engine {
     /// Accepts, replaces or revokes host keys of a VM. Needs [`Role::Admin`].
     pub async fn host_key(&self, actor: &Actor, id: VmId, action: HostKeyAction) -> Result<Arc<Vm>, UseCaseError> {
@@ -43,20 +70,21 @@ impl Engine {
             HostKeyAction::Accept { key } => {
                 let key = self.offered(id, key)?;
                 self.pardon(actor, id, &key).await?;
-                self.pin(actor, id, |keys| keys.push(key.clone()), "accept").await?
+                self.decide_keys(actor, id, List::Pinned, |keys| keys.push(key.clone()), "accept").await?
             }
             HostKeyAction::Replace { key } => {
                 let key = self.offered(id, key)?;
                 self.pardon(actor, id, &key).await?;
-                self.pin(actor, id, |keys| *keys = vec![key.clone()], "replace").await?
+                self.decide_keys(actor, id, List::Pinned, |keys| *keys = vec![key.clone()], "replace").await?
             }
             HostKeyAction::Revoke { key: Some(key) } => {
                 let key = normal_key(&key)?;
-                self.revoke(actor, id, |keys| keys.push(key.clone()), "revoke").await?
+                self.decide_keys(actor, id, List::Revoked, |keys| keys.push(key.clone()), "revoke").await?
             }
             HostKeyAction::Revoke { key: None } => {
                 let pinned: Vec<_> = self.vm(id)?.pins.iter().map(|pin| pin.key.clone()).collect();
-                self.revoke(actor, id, |keys| keys.extend(pinned.iter().cloned()), "revoke all").await?
+                self.decide_keys(actor, id, List::Revoked, |keys| keys.extend(pinned.iter().cloned()), "revoke all")
+                    .await?
             }
         };
         self.inner.deps.runner.forget(id).await;
@@ -75,52 +103,26 @@ impl Engine {
         }
     }
 
-    /// Edits the accepted keys.
-    pub(super) async fn pin(
-        &self,
-        actor: &Actor,
-        id: VmId,
-        edit: impl Fn(&mut Vec<String>) + Sync,
-        why: &str,
-    ) -> Result<Arc<Vm>, UseCaseError> {
-        let keys = |vm: &Vm| vm.pins.iter().map(|pin| pin.key.clone()).collect();
-        let decide = |if_version, keys| Command::PinHostKeys { id, keys, if_version };
-        self.decide_keys(actor, id, (&keys, &decide), &edit, why).await
-    }
-
-    /// Edits the revoked keys.
-    async fn revoke(
-        &self,
-        actor: &Actor,
-        id: VmId,
-        edit: impl Fn(&mut Vec<String>) + Sync,
-        why: &str,
-    ) -> Result<Arc<Vm>, UseCaseError> {
-        let keys = |vm: &Vm| vm.revoked.iter().map(|revoked| revoked.key.clone()).collect();
-        let decide = |if_version, keys| Command::RevokeHostKeys { id, keys, if_version };
-        self.decide_keys(actor, id, (&keys, &decide), &edit, why).await
-    }
-
     /// A person who accepts a revoked key by name takes the revocation back. The host itself never does.
     async fn pardon(&self, actor: &Actor, id: VmId, key: &str) -> Result<(), UseCaseError> {
         if *actor != Actor::host() {
-            self.revoke(actor, id, |keys| keys.retain(|revoked| revoked != key), "pardon").await?;
+            self.decide_keys(actor, id, List::Revoked, |keys| keys.retain(|revoked| revoked != key), "pardon").await?;
         }
         Ok(())
     }
 
     /// Edits a list of keys as it is when it is written: of two decisions at once neither is lost.
-    async fn decide_keys(
+    pub(super) async fn decide_keys(
         &self,
         actor: &Actor,
         id: VmId,
-        (read, decide): (&(dyn Fn(&Vm) -> Vec<String> + Sync), &(dyn Fn(Option<u64>, Vec<String>) -> Command + Sync)),
-        edit: &(dyn Fn(&mut Vec<String>) + Sync),
+        list: List,
+        edit: impl Fn(&mut Vec<String>) + Sync,
         why: &str,
     ) -> Result<Arc<Vm>, UseCaseError> {
         for attempt in 1.. {
             let vm = self.vm(id)?;
-            let before = read(&vm);
+            let before = list.of(&vm);
             let mut keys = before.clone();
             edit(&mut keys);
             let mut seen = HashSet::new();
@@ -129,7 +131,7 @@ impl Engine {
                 break;
             }
             let audit = note("vm.host-key", id, format!("{why}{}", difference(&before, &keys)));
-            match self.inner.manager.submit(actor, decide(Some(vm.version), keys), audit).await {
+            match self.inner.manager.submit(actor, list.becomes(&vm, keys), audit).await {
                 Err(UseCaseError::Refused(Refusal::Stale { .. })) if attempt < TRIES_MAX => {}
                 result => {
                     result?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use corral_domain::{Command, NewVm, Vm, VmId};
 
+use super::host_keys::List;
 use super::note;
 use crate::ports::{Probe, Target};
 use crate::{Actor, Engine, Role, UseCaseError, health};
@@ -48,7 +49,7 @@ impl Engine {
         let target = self.target(&vm).map_err(|message| UseCaseError::invalid("jump", message))?;
         let probe = self.inner.deps.runner.probe(&target).await;
         if let Some(key) = &probe.new_host_key {
-            self.pin(&Actor::host(), id, |keys| keys.push(key.clone()), "first contact").await?;
+            self.decide_keys(&Actor::host(), id, List::Pinned, |keys| keys.push(key.clone()), "first contact").await?;
         }
         let before = health::status(self, id);
         let seen = match (&probe.failure, probe.latency) {

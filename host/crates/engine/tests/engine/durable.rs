@@ -1,17 +1,14 @@
 //! Tasks in capsules: what survives a broken connection, a dead host, a machine that went away.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use corral_domain::{AsUser, JobId, JobStatus, Mode, OutputStream, Position, Receipt, TaskStatus, Timestamp, VmId};
-use corral_engine::ports::{CapsuleError, CapsuleState, Capsules, Exit, Failure, Meet, Output, RunEvent, Target};
+use corral_domain::{JobId, JobStatus, Mode, TaskStatus, VmId};
 use corral_engine::{JobRequest, Settings};
-use tokio::sync::{mpsc, watch};
 
+use crate::machine::Machine;
 use crate::support::{World, admin, request};
 
 fn settings() -> Settings {

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use corral_domain::{AsUser, CommandLine, Facts, OutputStream, Position, Receipt, RenderedCommand, Timestamp, VmId};
+use corral_domain::{
+    AsUser, Clock as _, CommandLine, Facts, OutputStream, Position, Receipt, RenderedCommand, SystemClock, Timestamp,
+    VmId,
+};
 use corral_engine::ports::{
     CapsuleError, CapsuleState, Capsules, Exit, Failure, Meet, Output, Probe, RunError, RunEvent, Runner, Target,
 };

@@ -1,25 +1,25 @@
 //! Fakes of what is injected into the engine, over the real SQLite store.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use corral_domain::{
-    AsUser, Clock as _, CommandLine, Facts, Job, JobId, Lines, Mode, NewVm, OutputStream, PluginInfo, Position,
-    RandomBytes, Receipt, RenderedCommand, SystemClock, Task, TaskKey, Template, Timestamp, Vm, VmId,
+    CommandLine, Job, JobId, Lines, Mode, NewVm, PluginInfo, RandomBytes, RenderedCommand, SystemClock, Task, TaskKey,
+    Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
-    CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,
-    Plugins, Probe, RunError, RunEvent, Runner, SecretError, SecretInfo, SecretText, Secrets, StreamInfo, Target,
+    Capsules, FilterChain, Found, PluginError, PluginNotice, Plugins, SecretError, SecretInfo, SecretText, Secrets,
+    StreamInfo,
 };
 use corral_engine::{Actor, Deps, Engine, JobRequest, Role, Settings, Targets};
 use corral_storage::{Audit, LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
 use corral_storage_sqlite::{SqliteOptions, SqliteStore};
-use tokio::sync::{Notify, mpsc};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc;
+
+use crate::runner::FakeRunner;
 
 /// Counts up: ids differ and tests repeat.
 #[derive(Default)]

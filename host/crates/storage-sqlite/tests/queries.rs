@@ -7,8 +7,8 @@ use corral_storage::{LogStore, StateStore, TokenStore};
 use corral_storage_sqlite::{SqliteOptions, SqliteStore};
 use sqlx::{Connection, Row, SqliteConnection};
 
-/// Small tables, of which walking all rows is the right thing.
-const WALKED: [&str; 7] = ["vm", "vm_facts", "saved_template", "setting", "meta", "token", "secret"];
+/// Small tables, of which walking all rows is the right thing, and the rows that come with a statement.
+const WALKED: [&str; 8] = ["vm", "vm_facts", "saved_template", "setting", "meta", "token", "secret", "json_each"];
 
 fn described() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");

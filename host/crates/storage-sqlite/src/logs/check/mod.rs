@@ -118,8 +118,13 @@ async fn check(file: &Database, report: &mut LogFileReport, repair: bool) -> Res
         let path = report.path.display();
         return Err(StorageError::Corrupt(format!("{path}: {said}; restore a backup, or try `sqlite3 FILE .recover`")));
     }
-    let ids = sqlx::query_scalar!("SELECT id FROM log_stream ORDER BY id").fetch_all(file.readers()).await;
-    for id in ids.map_err(fail)? {
+    let next = async |after: i64| {
+        let query = sqlx::query_scalar!("SELECT id FROM log_stream WHERE id > ? ORDER BY id LIMIT 1", after);
+        query.fetch_optional(file.readers()).await.map_err(fail)
+    };
+    let mut at = i64::MIN;
+    while let Some(id) = next(at).await? {
+        at = id;
         let plan = look_at(file, id, report).await?;
         if repair && !plan.fixes.is_empty() {
             if report.copied_to.is_none() {

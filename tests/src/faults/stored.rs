@@ -11,16 +11,16 @@ use crate::client::Client;
 /// Bytes of a line after which it is stored in parts, as `docs/api.md` has it.
 pub const PART_BYTES: usize = 128 * 1024;
 
-/// Reads a task's whole log over HTTP.
+/// Reads a task's whole log over HTTP; what was written, and in how many lines it is stored.
 ///
 /// As text it has the bytes and not whose they are, as NDJSON it has whose they are and not the bytes: together both.
-pub async fn stored(client: &Client, job: &str, vm: &str) -> Result<Outputs> {
+pub async fn stored(client: &Client, job: &str, vm: &str) -> Result<(Outputs, u64)> {
     let path = format!("/api/jobs/{job}/tasks/{vm}/log");
     let lines = body(client, &format!("{path}?format=ndjson")).await?;
     let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let lines = lines.map(|line| Ok(serde_json::from_slice(line)?)).collect::<Result<Vec<Value>>>()?;
     let text = body(client, &format!("{path}?format=text&count={}", lines.len().max(1))).await?;
-    take_apart(&lines, &text)
+    Ok((take_apart(&lines, &text)?, lines.len() as u64))
 }
 
 async fn body(client: &Client, path: &str) -> Result<Vec<u8>> {

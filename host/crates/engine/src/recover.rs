@@ -44,16 +44,9 @@ pub(crate) async fn settle(engine: &Engine) -> Result<(), StorageError> {
     }
     let state = engine.state();
     for job in state.jobs.values() {
-        let control = run::control_of(engine, job.id);
-        if job.cancel_requested_at.is_some() {
-            control.cancel.cancel();
-        }
         for task in state.tasks_of(job.id) {
             if matches!(task.status, TaskStatus::Running | TaskStatus::Connecting) {
-                let control = control.task(task.key.vm);
-                if task.cancel_requested_at.is_some() {
-                    control.cancel.cancel();
-                }
+                let control = run::control_met_again(engine, job, &task);
                 engine.inner.work.spawn(run::resume(engine.clone(), job.clone(), task, control, false));
             }
         }

@@ -287,7 +287,7 @@ fn body_of(write: &Write) -> Result<String, StorageError> {
         Write::PutVm(vm) => to_json(COMMITTING, &**vm),
         Write::PutFacts(_, facts) => to_json(COMMITTING, &**facts),
         Write::PutJob(job) => to_json(COMMITTING, &**job),
-        Write::PutTask(task) => to_json(COMMITTING, &**task),
+        Write::PutTask(task) => task_rows(&[task]),
         Write::PutTemplate(template) => to_json(COMMITTING, &**template),
         Write::PutSetting(_, value) => to_json(COMMITTING, &**value),
         Write::DeleteVm(_) | Write::DeleteTemplate(_) | Write::DeleteSetting(_) => Ok(String::new()),
@@ -323,10 +323,7 @@ async fn put(conn: &mut SqliteConnection, write: &Write, body: &str) -> sqlx::Re
             .await
         }
         Write::PutJob(job) => return put_job(conn, job, body).await,
-        Write::PutTask(task) => {
-            let rows = task_rows(&[&**task]).map_err(|error| sqlx::Error::Encode(error.into()))?;
-            return put_tasks(conn, &rows).await;
-        }
+        Write::PutTask(_) => return put_tasks(conn, body).await,
         Write::PutTemplate(template) => {
             sqlx::query!(
                 "INSERT INTO saved_template (slug, body) VALUES (?, ?)

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use corral_domain::{JobId, TaskKey, VmId};
+use corral_domain::{Job, JobId, Task, TaskKey, VmId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +54,19 @@ pub(crate) fn control_of(engine: &Engine, id: JobId) -> JobControl {
         *control = JobControl::default();
     }
     control.clone()
+}
+
+/// The control of a task that is met again. It is ended if that was asked for, of it or of the whole job, and could not be done.
+pub(crate) fn control_met_again(engine: &Engine, job: &Job, task: &Task) -> TaskControl {
+    let all = control_of(engine, job.id);
+    if job.cancel_requested_at.is_some() {
+        all.cancel.cancel();
+    }
+    let control = all.task(task.key.vm);
+    if task.cancel_requested_at.is_some() {
+        control.cancel.cancel();
+    }
+    control
 }
 
 /// Forgets the control of a job that has ended.

@@ -10,7 +10,7 @@ mod job;
 mod output;
 mod task;
 
-pub(crate) use control::{AtWork, JobControl, control_of};
+pub(crate) use control::{AtWork, JobControl, control_met_again};
 pub(crate) use input::Inputs;
 pub(crate) use job::start_job;
 pub(crate) use task::resume;

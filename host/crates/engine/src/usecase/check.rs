@@ -46,19 +46,11 @@ impl Engine {
         self.inner.manager.submit(actor, reopen, audit).await?;
         let state = self.state();
         if let Some(job) = state.jobs.get(&id) {
-            let control = run::control_of(self, id);
-            if job.cancel_requested_at.is_some() {
-                // It was to be ended and could not be; if it is found running, it is ended now.
-                control.cancel.cancel();
-            }
             for vm in vms {
                 let Some(task) = state.tasks.get(&TaskKey { job: id, vm }) else { continue };
                 // A person waits for the answer: the machine is tried also if it was to be left alone for a while.
                 self.inner.deps.runner.forget(vm).await;
-                let control = control.task(vm);
-                if task.cancel_requested_at.is_some() {
-                    control.cancel.cancel();
-                }
+                let control = run::control_met_again(self, job, task);
                 let work = run::resume(self.clone(), Arc::clone(job), Arc::clone(task), control, true);
                 self.inner.work.spawn(work);
             }

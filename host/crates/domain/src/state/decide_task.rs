@@ -28,6 +28,8 @@ impl State {
             }
             task.status = TaskStatus::Running;
             task.finished_at = None;
+            // Why it was not known is no longer true while it is looked for.
+            task.message.clear();
             job.counts.shift(TaskStatus::Unknown, TaskStatus::Running);
         }
         job.status = job.counts.job_status();

@@ -241,6 +241,8 @@ async fn giving_up_on_a_job_is_not_its_cancel_and_what_is_met_later_is_followed(
     case.world.until(case.job, |_, tasks| tasks[0].lines == 1).await;
     case.world.engine.close_job(&admin(), case.job).await.unwrap();
     case.world.engine.check_job(&admin(), case.job, None).await.unwrap();
+    let (_, tasks) = case.world.until(case.job, |_, tasks| tasks[0].status == TaskStatus::Running).await;
+    assert_eq!(tasks[0].message, "", "it is being looked for");
     case.machine.write("two\n");
     case.machine.exit(0);
     let (job, tasks) = case.world.finished(case.job).await;

@@ -115,13 +115,25 @@ async fn a_capsule_is_cancelled_whether_it_runs_or_was_never_started() {
     assert_eq!(runner.stat(&target, &second).await, Ok(CapsuleState::None));
 }
 
+/// How often the connection is cut while one command runs.
+const CUTS: usize = 12;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_break_anywhere_lose_nothing_and_repeat_nothing() {
     let mut sshd = Sshd::start(Options { net: 72, ..Options::default() });
     let (runner, target) = (SshRunner::new(config()), to(vm_of(&sshd)));
-    let text = "i=0; while [ $i -lt 300 ]; do i=$((i+1)); seq $i 400; seq -s, $i 200 >&2; done; exit 8";
-    let expected = std::process::Command::new("/bin/sh").arg("-c").arg(text).output().unwrap();
-    let (id, command) = (id(5), script(text));
+    // Twelve parts, each of which begins when the connection was cut once in the part before it.
+    let upto = |end: usize, wait: &str| {
+        format!(
+            "i=0; while [ $i -lt {end} ]; do i=$((i+1)); seq $i 400; seq -s, $i 200 >&2; \
+             [ $((i % 25)) -ne 0 ] || {wait}; done; exit 8"
+        )
+    };
+    let output = |end| std::process::Command::new("/bin/sh").arg("-c").arg(upto(end, ":")).output().unwrap();
+    let sizes: Vec<_> = (1..=CUTS).map(|part| output(part * 25)).map(|o| o.stdout.len() + o.stderr.len()).collect();
+    let expected = output(CUTS * 25);
+    let waiting = "until [ -e ~/cut-$((i / 25)) ]; do sleep 0.01; done";
+    let (id, command) = (id(5), script(&upto(CUTS * 25, waiting)));
     let mut seed = [0; 1];
     std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom").unwrap(), &mut seed).unwrap();
     println!("seed {seed:?}");
@@ -134,7 +146,8 @@ async fn connections_that_break_anywhere_lose_nothing_and_repeat_nothing() {
             while let Some(event) = received.recv().await {
                 all.take(event);
                 here += 1;
-                if cut < 12 && here == 3 + (usize::from(seed[0]) + cut * 7) % 11 {
+                let drawn = here == 3 + (usize::from(seed[0]) + cut * 7) % 11;
+                if cut < CUTS && (drawn || all.stdout.len() + all.stderr.len() == sizes[cut]) {
                     if cut % 4 == 3 {
                         sshd.stop();
                         sshd.launch();
@@ -142,6 +155,7 @@ async fn connections_that_break_anywhere_lose_nothing_and_repeat_nothing() {
                         sshd.drop_connections();
                     }
                     cut += 1;
+                    std::fs::write(sshd.path(&format!("home/cut-{cut}")), "").unwrap();
                 }
             }
         };
@@ -153,7 +167,7 @@ async fn connections_that_break_anywhere_lose_nothing_and_repeat_nothing() {
     };
     assert_eq!(exit, Ok(Exit { code: Some(8), signal: None }), "seed {seed:?}");
     assert!(all.stdout == expected.stdout && all.stderr == expected.stderr, "seed {seed:?} after {cut} cuts");
-    assert!(cut > 2, "seed {seed:?}: {cut} cuts");
+    assert_eq!(cut, CUTS, "seed {seed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -180,6 +180,9 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Plugin(error) => error.into(),
             UseCaseError::Storage(error) => error.into(),
             UseCaseError::Secret(error) => error.into(),
+            UseCaseError::OutputRemoved => {
+                Self::new(StatusCode::GONE, "output-removed", "The output is not kept any more", text)
+            }
             UseCaseError::Overloaded(_) | UseCaseError::Stopping => Self::unavailable(text),
         }
     }

@@ -160,6 +160,9 @@ fn ended(args: &Args, end: &Value, hits: u64, damaged: bool) -> Result<Exit> {
     if let Some(error) = end.get("error").and_then(Value::as_str) {
         return Err(Failure::new(Exit::Internal, format!("the search broke off: {}", safe(error))).into());
     }
+    if let Some(removed) = end.get("removed").and_then(Value::as_u64).filter(|removed| *removed > 0 && !args.json) {
+        eprintln!("corral: the output of {removed} tasks is not kept any more and was not searched");
+    }
     if end.get("limited") == Some(&Value::Bool(true)) && !args.json {
         eprintln!("corral: ended at {hits} lines; there may be more, -n shows more");
     }

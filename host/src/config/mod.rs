@@ -7,6 +7,7 @@
 mod health;
 mod limits;
 mod log;
+mod output;
 mod plugins;
 mod server;
 mod ssh;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use health::Health;
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
+pub use output::Output;
 pub use plugins::{OnePlugin, Plugins};
 pub use server::Server;
 pub use ssh::Ssh;
@@ -49,6 +51,8 @@ pub struct Config {
     pub ssh: Ssh,
     /// What it tells.
     pub log: Log,
+    /// How much of what commands write it keeps.
+    pub output: Output,
     /// How much it does at once.
     pub limits: Limits,
     /// How it looks at machines.
@@ -60,6 +64,7 @@ impl Config {
     pub fn engine_settings(&self) -> corral_engine::Settings {
         let mut settings = self.limits.to_engine();
         self.health.apply(&self.limits, &mut settings);
+        self.output.apply(&mut settings);
         settings
     }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use corral_domain::{Clock, IdSource, JobId, RandomBytes, State};
 use corral_storage::{EventPage, JobFilter, JobPage, LogStore, StateStore, StorageError};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::log::LogHub;
+use crate::log::{LogHub, retention};
 use crate::manager::{Manager, StateHandle};
 use crate::ports::{Capsules, PluginNotice, Plugins, Runner, Secrets};
 use crate::run::{AtWork, JobControl};
@@ -54,6 +54,8 @@ pub(crate) struct Inner {
     pub(crate) logs: Arc<LogHub>,
     pub(crate) jobs: Mutex<HashMap<JobId, JobControl>>,
     pub(crate) at_work: AtWork,
+    /// Held together by those who take up a job that had ended, and alone by who removes output that no job at work needs.
+    pub(crate) upkeep: RwLock<()>,
     pub(crate) slots: Arc<Semaphore>,
     /// Searches at work.
     pub(crate) searches: Arc<Semaphore>,
@@ -99,6 +101,7 @@ impl Engine {
                 logs,
                 jobs: Mutex::default(),
                 at_work: AtWork::default(),
+                upkeep: RwLock::default(),
                 idempotency: IdempotencyKeys::default(),
                 stopping: CancellationToken::new(),
                 abandon: CancellationToken::new(),
@@ -110,6 +113,7 @@ impl Engine {
         recover::settle(&engine).await?;
         engine.inner.work.spawn(notices::run(engine.clone(), notices));
         engine.inner.work.spawn(health::run(engine.clone()));
+        engine.inner.work.spawn(retention::run(engine.clone()));
         Ok(engine)
     }
 

@@ -30,6 +30,9 @@ pub enum UseCaseError {
     /// A secret cannot be read or kept.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// There was output, and it is not kept any more.
+    #[error("the output of this job is not kept any more: it was removed for its age or for room")]
+    OutputRemoved,
     /// Too much is waiting already.
     #[error("{0}; try again in a moment")]
     Overloaded(&'static str),

@@ -29,7 +29,7 @@ mod usecase;
 pub use actor::{Actor, Role, UnknownRole};
 pub use engine::{Deps, Engine};
 pub use error::UseCaseError;
-pub use log::{LineSplitter, LogWindow};
+pub use log::{LineSplitter, LogWindow, Retention, end_without_log};
 pub use search::{AnnotationTerm, Cut, Hit, InvalidQuery, Pattern, Scope, SearchEvent, SearchQuery};
 pub use settings::Settings;
 pub use subscription::{Lagged, Start, Subscription};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Retention;
+
 /// Limits and intervals. The defaults suit a thousand VMs on a small machine.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -25,6 +27,12 @@ pub struct Settings {
     pub pending_bytes_max: usize,
     /// Output of one running task kept in memory for viewers, in bytes.
     pub tail_bytes_max: usize,
+    /// Text that is stored of one task, in bytes; none: all of it.
+    pub output_task_bytes_max: Option<u64>,
+    /// Text that is stored of all tasks of a job, in bytes; none: all of it.
+    pub output_job_bytes_max: Option<u64>,
+    /// How long output is kept.
+    pub retention: Retention,
     /// Pause between two reports of a task's progress.
     pub progress_interval: Duration,
     /// Events kept in memory for those who reconnect.
@@ -50,6 +58,9 @@ impl Default for Settings {
             flush_interval: Duration::from_millis(100),
             pending_bytes_max: 8 * 1024 * 1024,
             tail_bytes_max: 1024 * 1024,
+            output_task_bytes_max: None,
+            output_job_bytes_max: None,
+            retention: Retention::default(),
             progress_interval: Duration::from_millis(500),
             ring_events_max: 8_192,
             stored_events_max: 100_000,

@@ -35,6 +35,7 @@ macro_rules! conformance_tests {
         );
         $crate::conformance_tests!(@tests $open, logs:
             a_log_grows_in_order_and_knows_its_end
+            files_are_told_and_removed
             a_log_knows_how_far_the_output_was_taken_in_and_can_be_reopened
             a_chunk_that_does_not_begin_at_the_end_is_refused
             a_refused_chunk_takes_its_batch_with_it

@@ -17,7 +17,7 @@ mod secrets;
 mod state;
 
 pub use error::StorageError;
-pub use logs::{LogAppend, LogEnd, LogStore, StoredChunk};
+pub use logs::{LogAppend, LogEnd, LogFile, LogStore, StoredChunk};
 pub use secrets::{SecretRow, SecretStore};
 pub use state::{
     Audit, Commit, EventPage, IDEMPOTENCY_KEPT, IDEMPOTENCY_KEYS_MAX, IdempotencyKey, JobFilter, JobPage, Loaded,

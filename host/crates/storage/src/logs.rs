@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use corral_domain::{Position, TaskKey};
+use corral_domain::{JobId, Position, TaskKey};
 
 use crate::StorageError;
 
@@ -54,6 +54,15 @@ pub struct StoredChunk {
     pub data: Bytes,
 }
 
+/// The output of the jobs of one day, as it lies on the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFile {
+    /// The day, `2026-01-31`; another text for jobs whose ids have no sensible time.
+    pub day: String,
+    /// What it takes of the disk, in bytes.
+    pub bytes: u64,
+}
+
 /// Keeps output in chunks. The file of a task's log is that of the day in its job's id.
 #[async_trait]
 pub trait LogStore: Send + Sync {
@@ -74,4 +83,11 @@ pub trait LogStore: Send + Sync {
     async fn reopen(&self, key: TaskKey) -> Result<(), StorageError>;
     /// Joins a finished log's small chunks into large ones. Lines, numbers and bytes stay as they are.
     async fn merge(&self, key: TaskKey) -> Result<(), StorageError>;
+    /// The day whose file holds a job's output, as in [`LogFile::day`].
+    fn file_of(&self, job: JobId) -> String;
+    /// All files.
+    async fn files(&self) -> Result<Vec<LogFile>, StorageError>;
+    /// Removes the output of a day. Whoever reads it meanwhile is answered as if nothing had been written. The caller sees to it
+    /// that no job of that day still writes.
+    async fn remove_file(&self, day: &str) -> Result<(), StorageError>;
 }

@@ -142,7 +142,7 @@ pub async fn read(
     Ok(response)
 }
 
-/// Where a task's log ends. A task that never wrote anything has an empty one.
+/// Where a task's log ends. A task that never wrote anything has an empty one; that of one whose output was removed is a problem.
 pub async fn end(app: &App, key: TaskKey) -> Result<corral_storage::LogEnd, Problem> {
     if let Some(end) = app.engine().watch_log(key).await? {
         return Ok(*end.borrow());
@@ -152,7 +152,7 @@ pub async fn end(app: &App, key: TaskKey) -> Result<corral_storage::LogEnd, Prob
         Some((_, tasks)) => {
             let task = tasks.into_iter().find(|task| task.key == key);
             let task = task.ok_or_else(|| Problem::not_found("task", format!("of {} on VM {}", key.job, key.vm)))?;
-            Ok(corral_storage::LogEnd { complete: task.status.is_final(), ..corral_storage::LogEnd::default() })
+            Ok(corral_engine::end_without_log(&task)?)
         }
     }
 }

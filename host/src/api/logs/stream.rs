@@ -68,7 +68,7 @@ impl LogReader {
         let count = WINDOW.min(self.until - self.next);
         let window = match self.app.engine().read_log(self.key, self.next, count).await {
             Ok(Some(window)) => window,
-            Ok(None) => return Ok(None),
+            Ok(None) => return Err(Error::other("the output was removed while it was read")),
             Err(error) => {
                 // The status line was sent long ago: the body breaks off, which the client notices.
                 let TaskKey { job, vm } = self.key;

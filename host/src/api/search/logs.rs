@@ -69,7 +69,7 @@ pub enum SearchMessage {
     /// A run of lines is damaged on disk and was not searched.
     Damaged { job_id: String, vm_id: String, first: u64, count: u64 },
     /// It has ended: at its limit, by an error, or because all is searched.
-    End { lines: u64, bytes: u64, hits: u64, limited: bool, error: Option<String> },
+    End { lines: u64, bytes: u64, hits: u64, removed: u64, limited: bool, error: Option<String> },
 }
 
 /// A line that was found.
@@ -200,7 +200,9 @@ impl From<SearchEvent> for SearchMessage {
             SearchEvent::Damaged { task, first, count } => {
                 Self::Damaged { job_id: task.job.to_string(), vm_id: task.vm.to_string(), first, count }
             }
-            SearchEvent::End { lines, bytes, hits, limited, error } => Self::End { lines, bytes, hits, limited, error },
+            SearchEvent::End { lines, bytes, hits, removed, limited, error } => {
+                Self::End { lines, bytes, hits, removed, limited, error }
+            }
         }
     }
 }

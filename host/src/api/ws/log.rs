@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use corral_domain::TaskKey;
-use corral_engine::LogWindow;
+use corral_engine::{LogWindow, UseCaseError, end_without_log};
 use corral_storage::{LogEnd, StorageError};
 use tokio::sync::{Notify, watch};
 
@@ -78,6 +78,7 @@ pub struct LogChannel {
 enum Stop {
     Closed,
     Unknown,
+    Removed,
     Storage(StorageError),
 }
 
@@ -103,6 +104,7 @@ impl LogChannel {
                 let text = format!("there is no job {} with a task on VM {}", self.key.job, self.key.vm);
                 self.error("unknown_log", text)
             }
+            Err(Stop::Removed) => self.error("removed", UseCaseError::OutputRemoved.to_string()),
             Err(Stop::Storage(error)) => {
                 tracing::error!(job = %self.key.job, vm = %self.key.vm, %error, "a log could not be read");
                 self.error("unavailable", "the log could not be read; try again".to_owned())
@@ -135,7 +137,7 @@ impl LogChannel {
                 next = self.skip(next, total).await?;
             }
             let window = self.app.engine().read_log(self.key, next, WINDOW.min(self.credit.have())).await?;
-            let window = window.ok_or(Stop::Unknown)?;
+            let window = window.ok_or(Stop::Removed)?;
             let after = self.send(&window).await?;
             if after <= next {
                 // The end was announced and the lines are not there: something is wrong with the store.
@@ -158,7 +160,11 @@ impl LogChannel {
             let Some(task) = tasks.iter().find(|task| task.key == self.key) else { return Err(Stop::Unknown) };
             if task.status.is_final() {
                 // It may have got its log and ended between the two looks.
-                return Ok(engine.watch_log(self.key).await?);
+                let end = engine.watch_log(self.key).await?;
+                return match end {
+                    None if end_without_log(task).is_err() => Err(Stop::Removed),
+                    end => Ok(end),
+                };
             }
             match events.next().await {
                 None => return Err(Stop::Closed),
@@ -172,7 +178,7 @@ impl LogChannel {
     async fn grown(&self, end: &mut watch::Receiver<LogEnd>) -> Result<(), Stop> {
         if end.changed().await.is_err() {
             // The task has ended and its log is only in the store now.
-            *end = self.app.engine().watch_log(self.key).await?.ok_or(Stop::Unknown)?;
+            *end = self.app.engine().watch_log(self.key).await?.ok_or(Stop::Removed)?;
             let now = *end.borrow();
             if !now.complete && end.has_changed().is_err() {
                 // Nobody will ever add to it: the host stopped, or was stopped, while it was written.

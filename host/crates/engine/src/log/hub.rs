@@ -6,6 +6,7 @@
 //! disk is full the lines wait, and [`TaskLog::append`] waits once too many do: the command is slowed, nothing is lost.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(crate) struct LogHub {
     dirty: Notify,
     /// A log began or ended.
     urgent: Notify,
+    /// The last write failed, and not for want of room or of its turn: one log may be to blame, so each is written by itself.
+    apart: AtomicBool,
     interval: Duration,
     pending_max: usize,
     tail_max: usize,
@@ -81,6 +84,7 @@ impl LogHub {
             logs: Mutex::default(),
             dirty: Notify::new(),
             urgent: Notify::new(),
+            apart: AtomicBool::new(false),
             interval: settings.flush_interval,
             pending_max: settings.pending_bytes_max,
             tail_max: settings.tail_bytes_max,
@@ -197,9 +201,30 @@ impl LogHub {
         }
     }
 
-    /// Writes what is ready of all logs, in one call.
+    /// Writes what is ready of all logs: in one call, or a call each after a failure that may be that of a single log.
     async fn flush(&self) -> Result<(), StorageError> {
         let logs: Vec<_> = self.lock().values().cloned().collect();
+        if !self.apart.load(Ordering::Relaxed) {
+            let written = self.write(logs).await;
+            let shared = |error: &StorageError| matches!(error, StorageError::Full(_) | StorageError::Busy(_));
+            self.apart.store(written.as_ref().is_err_and(|error| !shared(error)), Ordering::Relaxed);
+            return written;
+        }
+        let mut first = Ok(());
+        for log in logs {
+            let key = log.key;
+            let written = self.write(vec![log]).await;
+            if let Err(error) = &written {
+                tracing::error!(job = %key.job, vm = %key.vm, %error, "output of this task cannot be stored");
+            }
+            first = first.and(written);
+        }
+        self.apart.store(first.is_err(), Ordering::Relaxed);
+        first
+    }
+
+    /// Writes what is ready of these logs, in one call.
+    async fn write(&self, logs: Vec<Arc<TaskLog>>) -> Result<(), StorageError> {
         let mut appends = Vec::new();
         let mut taken = Vec::new();
         let mut bytes = 0;

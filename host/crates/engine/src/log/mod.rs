@@ -5,9 +5,13 @@
 //! and there is no seam at which a line could be missed or seen twice.
 
 mod hub;
+mod quota;
 mod read;
+pub(crate) mod retention;
 mod split;
 
 pub(crate) use hub::{LogHub, TaskLog};
-pub use read::LogWindow;
+pub(crate) use quota::Quota;
+pub use read::{LogWindow, end_without_log};
+pub use retention::Retention;
 pub use split::LineSplitter;

@@ -1,10 +1,10 @@
 //! Reading output, live or stored, by line number.
 
-use corral_domain::{Lines, TaskKey};
+use corral_domain::{Lines, Task, TaskKey};
 use corral_storage::{LogEnd, StorageError, chunk};
 use tokio::sync::watch;
 
-use crate::Engine;
+use crate::{Engine, UseCaseError};
 
 /// Lines that one read returns at most.
 const LINES_MAX: u64 = 4_096;
@@ -12,6 +12,17 @@ const LINES_MAX: u64 = 4_096;
 const BYTES_MAX: usize = 1024 * 1024;
 /// Chunks that one read decodes at most.
 const CHUNKS_MAX: u32 = 8;
+
+/// Where the log of a task stands that has none: it never wrote anything, or what it wrote is not kept any more.
+///
+/// # Errors
+/// [`UseCaseError::OutputRemoved`] if there was something.
+pub fn end_without_log(task: &Task) -> Result<LogEnd, UseCaseError> {
+    match task.lines {
+        0 => Ok(LogEnd { complete: task.status.is_final(), ..LogEnd::default() }),
+        _ => Err(UseCaseError::OutputRemoved),
+    }
+}
 
 /// A run of lines from one log.
 #[derive(Debug, Clone, Default)]

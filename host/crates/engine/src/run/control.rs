@@ -1,6 +1,7 @@
 //! What may be done to a job, and to a single task of it, while it runs.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use corral_domain::{Job, JobId, Task, TaskKey, VmId};
@@ -18,6 +19,8 @@ pub(crate) struct JobControl {
     pub expired: CancellationToken,
     /// It is given up on: running tasks are let go of without waiting for anything.
     pub close: CancellationToken,
+    /// Bytes of output that its tasks have stored.
+    pub output: Arc<AtomicU64>,
     tasks: Arc<Mutex<HashMap<VmId, CancellationToken>>>,
 }
 
@@ -49,9 +52,14 @@ impl JobControl {
 /// The control of a job at work; it is made if there is none yet, or if the job was given up on and is looked after again.
 pub(crate) fn control_of(engine: &Engine, id: JobId) -> JobControl {
     let mut jobs = engine.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-    let control = jobs.entry(id).or_default();
+    // After a restart, or when it is taken up again, some of its output is there already.
+    let new = || {
+        let stored = engine.state().tasks_of(id).iter().map(|task| task.bytes).sum();
+        JobControl { output: Arc::new(AtomicU64::new(stored)), ..JobControl::default() }
+    };
+    let control = jobs.entry(id).or_insert_with(new);
     if control.close.is_cancelled() {
-        *control = JobControl::default();
+        *control = new();
     }
     control.clone()
 }
@@ -90,6 +98,11 @@ impl AtWork {
     pub(crate) fn begin(&self, key: TaskKey) -> Working {
         self.0.send_modify(|all| _ = all.insert(key));
         Working { all: self.clone(), key }
+    }
+
+    /// Jobs with such tasks.
+    pub(crate) fn jobs(&self) -> HashSet<JobId> {
+        self.0.borrow().iter().map(|key| key.job).collect()
     }
 
     /// Waits until nobody works on any of them.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use corral_domain::{Job, Lines, OutputStream, Position, Vm};
 
 use crate::Engine;
-use crate::log::{LineSplitter, TaskLog};
+use crate::log::{LineSplitter, Quota, TaskLog};
 use crate::ports::{FilterChain, Output, PluginError, StreamInfo};
 
 /// Output before the place where a log goes on that filters see again, in bytes: what they know of the lines before (that a
@@ -20,6 +20,7 @@ pub(super) struct OutputSink {
     vm: Arc<Vm>,
     log: Arc<TaskLog>,
     streams: [Option<Stream>; 2],
+    quota: Quota,
     /// What was received, of each output.
     received: Position,
     /// What was taken in, of each output up to where its last line ends.
@@ -36,7 +37,10 @@ impl OutputSink {
     pub(super) fn new(engine: Engine, job: Arc<Job>, vm: Arc<Vm>, log: Arc<TaskLog>, from: Position) -> Self {
         let before = |taken: u64| taken.saturating_sub(WARM_UP_BYTES);
         let received = Position { stdout: before(from.stdout), stderr: before(from.stderr) };
-        Self { engine, job, vm, log, streams: [None, None], received, taken: from }
+        let settings = &engine.inner.settings;
+        let stored = super::control::control_of(&engine, job.id).output;
+        let quota = Quota::new(settings.output_task_bytes_max, settings.output_job_bytes_max, stored);
+        Self { engine, job, vm, log, streams: [None, None], quota, received, taken: from }
     }
 
     /// From where on it wants output next.
@@ -62,13 +66,25 @@ impl OutputSink {
         }
         *self.received.of(output.stream) += output.bytes.len() as u64;
         let received = *self.received.of(output.stream);
+        if self.quota.is_reached(self.log.received().1) {
+            // Read on and let go of: the command is neither stopped nor slowed.
+            *self.taken.of(output.stream) = received;
+            self.store(Lines::default()).await;
+            return Ok(());
+        }
         let stream = self.stream(output.stream).await?;
         let lines = stream.splitter.push(&output.bytes, output.at);
         let taken = received - stream.splitter.rest_len() as u64;
         let lines = filtered(stream, lines).await?;
         *self.taken.of(output.stream) = taken;
-        self.engine.inner.logs.append(&self.log, lines, self.taken).await;
+        self.store(lines).await;
         Ok(())
+    }
+
+    /// Adds to the log what the quota admits.
+    async fn store(&mut self, lines: Lines) {
+        let lines = self.quota.admit(lines, self.log.received().1);
+        self.engine.inner.logs.append(&self.log, lines, self.taken).await;
     }
 
     /// Shows filters what they have seen before; what they make of it is in the log. `known` bytes of it are to come, these
@@ -92,7 +108,7 @@ impl OutputSink {
             let mut lines = filtered(stream, rest).await?;
             lines.append(&mut stream.filters.finish().await?);
             *self.taken.of(which) = (*self.received.of(which)).max(*self.taken.of(which));
-            self.engine.inner.logs.append(&self.log, lines, self.taken).await;
+            self.store(lines).await;
         }
         Ok(())
     }

@@ -61,6 +61,8 @@ pub enum SearchEvent {
         bytes: u64,
         /// Hits.
         hits: u64,
+        /// Tasks whose output is not kept any more.
+        removed: u64,
         /// It ended at its limit; there may be more.
         limited: bool,
         /// Why it broke off; none: it came to its end.
@@ -132,6 +134,7 @@ struct Search {
     lines: u64,
     bytes: u64,
     hits: u64,
+    removed: u64,
     reported: Instant,
 }
 
@@ -153,7 +156,7 @@ impl From<StorageError> for Stop {
 impl Search {
     fn new(engine: Engine, matcher: Matcher, events: mpsc::Sender<SearchEvent>) -> Self {
         let matcher = Arc::new(matcher);
-        Self { engine, matcher, events, tasks: 0, lines: 0, bytes: 0, hits: 0, reported: Instant::now() }
+        Self { engine, matcher, events, tasks: 0, lines: 0, bytes: 0, hits: 0, removed: 0, reported: Instant::now() }
     }
 
     async fn run(&mut self) {
@@ -167,7 +170,8 @@ impl Search {
             }
             None => (false, None),
         };
-        let end = SearchEvent::End { lines: self.lines, bytes: self.bytes, hits: self.hits, limited, error };
+        let Self { lines, bytes, hits, removed, .. } = *self;
+        let end = SearchEvent::End { lines, bytes, hits, removed, limited, error };
         // Whoever asked may be gone by now.
         let _gone = self.events.send(end).await;
     }
@@ -224,7 +228,10 @@ impl Search {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let Some(last) = chunks.last() else { return Ok(()) };
+            let Some(last) = chunks.last() else {
+                self.removed += u64::from(next == 0 && task.lines > 0);
+                return Ok(());
+            };
             let begin = chunks.first().map_or(next, |chunk| chunk.first_line);
             if begin > next {
                 self.send(SearchEvent::Damaged { task: task.key, first: next, count: begin - next }).await?;

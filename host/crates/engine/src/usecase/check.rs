@@ -43,7 +43,9 @@ impl Engine {
         }
         let reopen = Command::ReopenTasks { job: Box::new(job), tasks, vms: vms.clone() };
         let audit = note("job.check", id, format!("{} VMs", vms.len()));
+        let kept = self.inner.upkeep.read().await;
         self.inner.manager.submit(actor, reopen, audit).await?;
+        drop(kept);
         let state = self.state();
         if let Some(job) = state.jobs.get(&id) {
             for vm in vms {

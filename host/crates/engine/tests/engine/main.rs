@@ -4,7 +4,9 @@ mod durable;
 mod fanout;
 mod health;
 mod jobs;
+
 mod machine;
+mod quota;
 mod restart;
 mod runner;
 mod search;

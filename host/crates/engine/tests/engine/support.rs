@@ -15,7 +15,7 @@ use corral_engine::ports::{
     StreamInfo,
 };
 use corral_engine::{Actor, Deps, Engine, JobRequest, Role, Settings, Targets};
-use corral_storage::{Audit, LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
+use corral_storage::{Audit, LogAppend, LogEnd, LogFile, LogStore, StorageError, StoredChunk};
 use corral_storage_sqlite::{SqliteOptions, SqliteStore};
 use tokio::sync::mpsc;
 
@@ -135,6 +135,8 @@ pub struct MaybeFull {
     pub full: AtomicBool,
     /// The next write succeeds and answers with an error.
     pub lies: AtomicBool,
+    /// A log of which nothing is accepted.
+    pub refused: Mutex<Option<TaskKey>>,
 }
 
 #[async_trait]
@@ -142,6 +144,10 @@ impl LogStore for MaybeFull {
     async fn append(&self, appends: &[LogAppend]) -> Result<(), StorageError> {
         if self.full.load(Ordering::SeqCst) {
             return Err(StorageError::Full("test".to_owned()));
+        }
+        let refused = *self.refused.lock().unwrap();
+        if appends.iter().any(|append| Some(append.key) == refused) {
+            return Err(StorageError::Database { doing: "testing", source: "this log is refused".into() });
         }
         self.inner.append(appends).await?;
         if self.lies.swap(false, Ordering::SeqCst) {
@@ -164,6 +170,18 @@ impl LogStore for MaybeFull {
 
     async fn merge(&self, key: TaskKey) -> Result<(), StorageError> {
         self.inner.merge(key).await
+    }
+
+    fn file_of(&self, job: JobId) -> String {
+        self.inner.file_of(job)
+    }
+
+    async fn files(&self) -> Result<Vec<LogFile>, StorageError> {
+        self.inner.files().await
+    }
+
+    async fn remove_file(&self, day: &str) -> Result<(), StorageError> {
+        self.inner.remove_file(day).await
     }
 }
 
@@ -193,8 +211,12 @@ impl World {
     pub async fn start_on(dir: &std::path::Path, settings: Settings, machine: Option<Arc<dyn Capsules>>) -> Self {
         let store = Arc::new(SqliteStore::open(dir, SqliteOptions::default()).await.unwrap());
         let runner = Arc::new(FakeRunner::default());
-        let logs =
-            Arc::new(MaybeFull { inner: store.clone(), full: AtomicBool::new(false), lies: AtomicBool::new(false) });
+        let logs = Arc::new(MaybeFull {
+            inner: store.clone(),
+            full: AtomicBool::default(),
+            lies: AtomicBool::default(),
+            refused: Mutex::default(),
+        });
         let secrets = Arc::new(FakeSecrets::default());
         let random = Arc::new(Counting::default());
         random.0.store(u64::from(std::process::id()) << 32, Ordering::SeqCst);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use corral_domain::JobId;
-use corral_storage::StorageError;
+use corral_storage::{LogFile, StorageError};
 use tokio::sync::OnceCell;
 
 use crate::SqliteOptions;
@@ -59,6 +59,47 @@ impl DayFiles {
         self.file(&day).await.map(Some)
     }
 
+    /// All files with what they and their write-ahead logs take, in no order.
+    pub(crate) async fn all(&self) -> Result<Vec<LogFile>, StorageError> {
+        let fail = |error| StorageError::Database { doing: "looking for log files", source: Box::new(error) };
+        let mut entries = tokio::fs::read_dir(&self.inner.dir).await.map_err(fail)?;
+        let mut files = Vec::new();
+        while let Some(entry) = entries.next_entry().await.map_err(fail)? {
+            let name = entry.file_name();
+            let Some(day) = name.to_str().and_then(|name| name.strip_suffix(".db")) else { continue };
+            let mut bytes = 0;
+            for path in self.parts(day) {
+                bytes += tokio::fs::metadata(&path).await.map_or(0, |found| found.len());
+            }
+            files.push(LogFile { day: day.to_owned(), bytes });
+        }
+        Ok(files)
+    }
+
+    /// Closes a file and removes it. Readers that hold it are waited for.
+    pub(crate) async fn remove(&self, day: &str) -> Result<(), StorageError> {
+        let [file, rest @ ..] = self.parts(day);
+        // SQLite folds its write-ahead log into the file and removes it; none may stay behind for another file of that name.
+        self.shut(day).await;
+        remove(&file).await?;
+        // A reader may have opened it again in between.
+        self.shut(day).await;
+        for path in rest {
+            remove(&path).await?;
+        }
+        Ok(())
+    }
+
+    async fn shut(&self, day: &str) {
+        let slot = {
+            let mut open = self.lock();
+            open.iter().position(|(open, _)| open == day).map(|at| open.remove(at).1)
+        };
+        if let Some(file) = slot.as_ref().and_then(|slot| slot.get()) {
+            file.close().await;
+        }
+    }
+
     pub(crate) async fn close(&self) {
         let open = std::mem::take(&mut *self.lock());
         for (_, slot) in open {
@@ -70,6 +111,11 @@ impl DayFiles {
 
     fn path(&self, day: &str) -> PathBuf {
         self.inner.dir.join(format!("{day}.db"))
+    }
+
+    /// The file of a day and what SQLite puts beside it.
+    fn parts(&self, day: &str) -> [PathBuf; 3] {
+        ["", "-wal", "-shm"].map(|end| self.inner.dir.join(format!("{day}.db{end}")))
     }
 
     fn slot(&self, day: &str) -> Slot {
@@ -92,6 +138,15 @@ impl DayFiles {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, Slot)>> {
         // The list is whole at every step; a panic elsewhere does not spoil it.
         self.inner.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn remove(path: &Path) -> Result<(), StorageError> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StorageError::Database { doing: "removing a log file", source: Box::new(error) })
+        }
+        _ => Ok(()),
     }
 }
 

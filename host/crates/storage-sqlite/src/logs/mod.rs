@@ -6,8 +6,8 @@ mod days;
 mod merge;
 
 use async_trait::async_trait;
-use corral_domain::{Position, TaskKey};
-use corral_storage::{LogAppend, LogEnd, LogStore, StorageError, StoredChunk};
+use corral_domain::{JobId, Position, TaskKey};
+use corral_storage::{LogAppend, LogEnd, LogFile, LogStore, StorageError, StoredChunk};
 
 use crate::SqliteStore;
 
@@ -95,6 +95,18 @@ impl LogStore for SqliteStore {
             Some(file) => merge::merge(&file, key).await,
             None => Ok(()),
         }
+    }
+
+    fn file_of(&self, job: JobId) -> String {
+        days::day_of(job)
+    }
+
+    async fn files(&self) -> Result<Vec<LogFile>, StorageError> {
+        self.days.all().await
+    }
+
+    async fn remove_file(&self, day: &str) -> Result<(), StorageError> {
+        self.days.remove(day).await
     }
 }
 

@@ -67,6 +67,32 @@ pub async fn a_log_grows_in_order_and_knows_its_end(store: &dyn LogStore) {
     );
 }
 
+/// Output can be removed a file at a time; others stay, and a log may begin anew.
+pub async fn files_are_told_and_removed(store: &dyn LogStore) {
+    let (old, new) = (
+        key(1),
+        TaskKey {
+            job: sample::job_id(Timestamp::from_millis(NOON.as_millis() + 3 * DAY_MILLIS), 2),
+            vm: sample::vm_id(1),
+        },
+    );
+    fill(store, old, [10, 20]).await;
+    let kept = fill(store, new, [5]).await;
+    let (old_day, new_day) = (store.file_of(old.job), store.file_of(new.job));
+    let mut days: Vec<_> = store.files().await.unwrap();
+    days.sort_by(|left, right| left.day.cmp(&right.day));
+    assert!(days.iter().all(|file| file.bytes > 0), "{days:?}");
+    assert_eq!(days.into_iter().map(|file| file.day).collect::<Vec<_>>(), [&*old_day, &*new_day]);
+    store.remove_file(&old_day).await.unwrap();
+    assert_eq!(store.end(old).await.unwrap(), None);
+    assert!(store.chunks(old, 0, ALL, 10).await.unwrap().is_empty());
+    assert_eq!(read(store, new).await, kept);
+    assert_eq!(store.files().await.unwrap().len(), 1);
+    store.remove_file(&old_day).await.expect("it is gone already, and that is no error");
+    let again = fill(store, old, [3]).await;
+    assert_eq!(read(store, old).await, again);
+}
+
 /// The position is that of the last append that had one, and is there exactly when its lines are. A log that was complete may be
 /// taken up again.
 pub async fn a_log_knows_how_far_the_output_was_taken_in_and_can_be_reopened(store: &dyn LogStore) {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use corral_domain::{JobId, OutputStream, TaskKey, TaskStatus, VmId};
+use corral_domain::{JobId, OutputStream, Task, TaskKey, TaskStatus, VmId};
 use sha2::{Digest as _, Sha256};
 
 use super::create::hex;
 use super::diff::{self, DIFF_LINES_MAX};
-use crate::{Actor, Engine, Role, UseCaseError};
+use crate::{Actor, Engine, Role, UseCaseError, end_without_log};
 
 /// Text of one group that is shown, in bytes.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
@@ -86,7 +86,7 @@ impl Engine {
                 found.pending += 1;
                 continue;
             }
-            let seen = self.seen(task.key, stream).await?;
+            let seen = self.seen(&task, stream).await?;
             let place = *places.entry((seen.digest.clone(), task.exit_code)).or_insert_with(|| {
                 found.groups.push(Group {
                     digest: seen.digest,
@@ -123,10 +123,16 @@ impl Engine {
     }
 
     /// What a task wrote, read from its log to the end.
-    async fn seen(&self, key: TaskKey, stream: GroupStream) -> Result<Seen, UseCaseError> {
+    async fn seen(&self, task: &Task, stream: GroupStream) -> Result<Seen, UseCaseError> {
+        let key = task.key;
         let mut hashes = [Sha256::new(), Sha256::new()];
         let (mut lines, mut bytes, mut from) = (0, 0, 0);
-        while let Some(window) = self.read_log(key, from, WINDOW_LINES).await? {
+        loop {
+            let Some(window) = self.read_log(key, from, WINDOW_LINES).await? else {
+                // Without output it is as good as any other that wrote nothing.
+                end_without_log(task)?;
+                break;
+            };
             if let Some((first, count)) = window.damaged {
                 // What cannot be read is like nothing else.
                 hashes[0].update(format!("damaged {key:?} {first} {count}"));

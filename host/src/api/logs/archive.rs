@@ -29,6 +29,10 @@ pub async fn export_job(
     Params(params): Params<ExportLog>,
 ) -> std::result::Result<Response, Problem> {
     let (job, tasks) = app.engine().job(id).await?.ok_or_else(|| Problem::not_found("job", id))?;
+    // All output of a job lies in one place. That it is gone is better said here than by an archive that breaks off.
+    if let Some(task) = tasks.iter().find(|task| task.lines > 0) {
+        end(&app, task.key).await?;
+    }
     let described = serde_json::to_vec_pretty(&types::Job::with_tasks(&job, &tasks));
     let described = described.map_err(|error| Problem::internal(&error))?;
     params.answer(Archive::new(app, params, &job, &tasks, described), &format!("corral-{id}.tar"), "application/x-tar")

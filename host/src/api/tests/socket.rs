@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use corral_engine::Settings;
+use corral_storage::LogStore as _;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -21,7 +22,16 @@ struct Client {
 #[derive(Debug)]
 enum Got {
     Control(Value),
-    Lines { ch: u32, first: u64, texts: Vec<String> },
+    Lines {
+        ch: u32,
+        first: u64,
+        texts: Vec<String>,
+    },
+    /// A stored chunk, without the lines that were not asked for.
+    Chunk {
+        first: u64,
+        texts: Vec<String>,
+    },
     Closed(u16, String),
 }
 
@@ -98,6 +108,13 @@ impl Client {
 
 fn decode(frame: &[u8]) -> Got {
     let u32_at = |at: usize| u32::from_le_bytes(frame[at..at + 4].try_into().unwrap());
+    if frame[0] == 2 {
+        let (first, skip) = (u64::from_le_bytes(frame[8..16].try_into().unwrap()), u32_at(20));
+        let lines = corral_storage::chunk::decode(&frame[24..]).unwrap();
+        assert_eq!(lines.len(), u32_at(16) as usize);
+        let texts = lines.iter().skip(skip as usize).map(|line| String::from_utf8(line.text.to_vec()).unwrap());
+        return Got::Chunk { first: first + u64::from(skip), texts: texts.collect() };
+    }
     assert_eq!(frame[0], 1);
     let (ch, n) = (u32_at(4), u32_at(16) as usize);
     let first = u64::from_le_bytes(frame[8..16].try_into().unwrap());
@@ -215,6 +232,66 @@ async fn no_more_lines_are_sent_than_there_is_room_for() {
     assert_eq!(texts.len(), 10);
     client.send(json!({"t": "ping", "id": 7})).await;
     assert_eq!(client.control().await, json!({"t": "pong", "id": 7}));
+}
+
+#[tokio::test]
+async fn stored_chunks_come_as_they_are_to_who_takes_them_and_join_with_lines() {
+    const FROM: u64 = 4_321;
+    let host = Host::start().await;
+    let vm = host.vm("web-1").await;
+    let id = host.run("lines 120000", &[&vm]).await;
+    host.finished(&id).await;
+    let mut client = Client::connect(&host).await;
+    let subscribe =
+        json!({"t": "subscribe", "ch": 2, "topic": "log", "job": id, "vm": vm, "from": FROM, "chunks": true});
+    client.send(subscribe).await;
+    // The first chunk does not fit into this and comes in lines.
+    client.send(json!({"t": "credit", "ch": 2, "lines": 10})).await;
+    let Got::Lines { first: FROM, texts, .. } = client.next().await else { panic!() };
+    assert_eq!((texts.len(), texts[0].as_str()), (10, "line 4321"));
+    client.send(json!({"t": "credit", "ch": 2, "lines": 1_000_000})).await;
+    let (mut next, mut in_chunks) = (FROM + 10, 0);
+    loop {
+        let (first, texts) = match client.next().await {
+            Got::Lines { first, texts, .. } => (first, texts),
+            Got::Chunk { first, texts } => {
+                in_chunks += texts.len();
+                (first, texts)
+            }
+            Got::Control(message) => {
+                assert_eq!(message, json!({"t": "end", "ch": 2, "total": 120_000}));
+                break;
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(first, next);
+        for text in texts {
+            assert_eq!(text, format!("line {next}"));
+            next += 1;
+        }
+    }
+    assert_eq!(next, 120_000);
+    assert!(in_chunks > 100_000, "{in_chunks} lines in chunks");
+}
+
+#[tokio::test]
+async fn removed_output_is_an_error_of_its_channel_and_a_problem_of_its_own() {
+    let host = Host::start().await;
+    let vm = host.vm("web-1").await;
+    let id = host.run("lines 10", &[&vm]).await;
+    host.finished(&id).await;
+    for file in host.store.files().await.unwrap() {
+        host.store.remove_file(&file.day).await.unwrap();
+    }
+    let mut client = Client::connect(&host).await;
+    client.send(json!({"t": "subscribe", "ch": 2, "topic": "log", "job": id, "vm": vm})).await;
+    let message = client.control().await;
+    assert_eq!((&message["t"], &message["ch"], &message["code"]), (&json!("error"), &json!(2), &json!("removed")));
+    let log = format!("tasks/{vm}/log");
+    for path in [log.clone(), format!("{log}?format=text"), format!("{log}/export"), "export".into(), "groups".into()] {
+        let problem = host.get(&format!("/api/jobs/{id}/{path}")).await.problem(410);
+        assert!(problem["detail"].as_str().unwrap().contains("not kept any more"), "{path}: {problem}");
+    }
 }
 
 #[tokio::test]

@@ -2,11 +2,14 @@
 
 use axum::body::Bytes;
 use corral_domain::{LineRef, Lines, OutputStream};
+use corral_storage::StoredChunk;
 
 /// Largest frame, in bytes. A line's text has at most half of that.
 pub const FRAME_MAX: usize = 256 * 1024;
 const KIND_LINES: u8 = 1;
+const KIND_CHUNK: u8 = 2;
 const HEAD: usize = 28;
+const CHUNK_HEAD: usize = 24;
 const LINE_HEAD: usize = 9;
 const FLAG_STDERR: u8 = 1;
 const FLAG_PARTIAL: u8 = 2;
@@ -42,6 +45,23 @@ pub fn frames(channel: u32, first_line: u64, lines: &Lines) -> Vec<Frame> {
         frames.push(frame(channel, first, &part, size));
     }
     frames
+}
+
+/// A stored chunk as it is, of which lines from `next` on are meant. None if it does not fit.
+pub fn chunk_frame(channel: u32, next: u64, chunk: &StoredChunk) -> Option<Frame> {
+    let skip = u32::try_from(next.checked_sub(chunk.first_line)?).ok().filter(|skip| *skip < chunk.n_lines)?;
+    let size = CHUNK_HEAD + chunk.data.len();
+    if size > FRAME_MAX {
+        return None;
+    }
+    let mut out = Vec::with_capacity(size);
+    out.extend_from_slice(&[KIND_CHUNK, 0, 0, 0]);
+    out.extend_from_slice(&channel.to_le_bytes());
+    out.extend_from_slice(&chunk.first_line.to_le_bytes());
+    out.extend_from_slice(&chunk.n_lines.to_le_bytes());
+    out.extend_from_slice(&skip.to_le_bytes());
+    out.extend_from_slice(&chunk.data);
+    Some(Frame { bytes: out.into(), lines: u64::from(chunk.n_lines - skip) })
 }
 
 fn frame(channel: u32, first: u64, part: &[(LineRef<'_>, Vec<u8>)], size: usize) -> Frame {
@@ -101,6 +121,19 @@ mod tests {
         expected.extend_from_slice(json);
         expected.extend_from_slice(b"ab\xff");
         assert_eq!(all[0].bytes, expected);
+    }
+
+    #[test]
+    fn a_chunk_is_sent_as_it_is_with_what_the_client_has_of_it() {
+        let chunk = |data: Vec<u8>| StoredChunk { first_line: 40, n_lines: 10, first_byte: 0, data: data.into() };
+        let frame = chunk_frame(7, 43, &chunk(b"CL..".to_vec())).unwrap();
+        assert_eq!(frame.lines, 7);
+        let head = [2, 0, 0, 0, 7, 0, 0, 0, 40, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 3, 0, 0, 0];
+        assert_eq!(frame.bytes, [&head[..], b"CL.."].concat());
+        for elsewhere in [39, 50] {
+            assert!(chunk_frame(7, elsewhere, &chunk(Vec::new())).is_none());
+        }
+        assert!(chunk_frame(7, 40, &chunk(vec![0; FRAME_MAX])).is_none(), "it would not fit");
     }
 
     #[test]

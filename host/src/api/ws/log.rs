@@ -8,7 +8,7 @@ use corral_engine::{LogWindow, UseCaseError, end_without_log};
 use corral_storage::{LogEnd, StorageError};
 use tokio::sync::{Notify, watch};
 
-use super::frame::frames;
+use super::frame::{chunk_frame, frames};
 use super::message::ServerMessage;
 use super::outbox::{Closed, Outbox, binary, text};
 use crate::api::App;
@@ -68,6 +68,8 @@ pub struct LogChannel {
     pub ch: u32,
     /// Whose output.
     pub key: TaskKey,
+    /// The client takes stored chunks as they are.
+    pub chunks: bool,
     /// Lines that the client has room for.
     pub credit: Arc<Credit>,
     /// Set before the last message.
@@ -136,6 +138,12 @@ impl LogChannel {
                 let total = end.borrow_and_update().lines;
                 next = self.skip(next, total).await?;
             }
+            if self.chunks
+                && let Some(after) = self.send_chunk(next).await?
+            {
+                next = after;
+                continue;
+            }
             let window = self.app.engine().read_log(self.key, next, WINDOW.min(self.credit.have())).await?;
             let window = window.ok_or(Stop::Removed)?;
             let after = self.send(&window).await?;
@@ -196,6 +204,20 @@ impl LogChannel {
         let to = total - LAG_KEEP;
         self.outbox.send_patiently(text(&ServerMessage::Lag { ch: self.ch, skipped: to - next })).await?;
         Ok(to)
+    }
+
+    /// Sends the stored chunk with a line, if there is one and it fits into a frame and into the credit; the answer is the line
+    /// after it.
+    async fn send_chunk(&self, next: u64) -> Result<Option<u64>, Stop> {
+        let Some(chunk) = self.app.engine().stored_chunk(self.key, next).await? else { return Ok(None) };
+        let Some(frame) = chunk_frame(self.ch, next, &chunk) else { return Ok(None) };
+        if frame.lines > self.credit.have() {
+            return Ok(None);
+        }
+        self.outbox.send_patiently(binary(frame.bytes)).await?;
+        self.credit.spend(frame.lines);
+        self.app.figures().lines_sent.fetch_add(frame.lines, Ordering::Relaxed);
+        Ok(Some(next + frame.lines))
     }
 
     /// Sends a window; the answer is the line after it.

@@ -23,6 +23,8 @@ pub enum ClientMessage {
         #[schema(value_type = Option<String>)]
         vm: Option<VmId>,
         from: Option<i64>,
+        /// Of a log: frames of kind 2 may come.
+        chunks: Option<bool>,
     },
     Credit {
         ch: u32,

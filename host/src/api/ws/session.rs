@@ -174,7 +174,7 @@ impl Session {
                 }
                 self.outbox.answer(&ServerMessage::Unsubscribed { ch })
             }
-            ClientMessage::Subscribe { ch, topic, epoch, seq, job, vm, from } => {
+            ClientMessage::Subscribe { ch, topic, epoch, seq, job, vm, from, chunks } => {
                 self.channels.retain(|_, channel| !channel.done.load(Ordering::Acquire) && !channel.task.is_finished());
                 if self.channels.contains_key(&ch) {
                     return self.error(Some(ch), "channel_in_use", "unsubscribe it first, or take another number");
@@ -189,7 +189,7 @@ impl Session {
                         Ok(())
                     }
                     ("log", Some(job), Some(vm)) => {
-                        self.subscribe_log(ch, TaskKey { job, vm }, from.unwrap_or(0));
+                        self.subscribe_log(ch, TaskKey { job, vm }, from.unwrap_or(0), chunks.unwrap_or(false));
                         Ok(())
                     }
                     ("log", ..) => self.malformed("a log is named by `job` and `vm`"),
@@ -210,7 +210,7 @@ impl Session {
         self.channels.insert(ch, Channel { cancel, done: Arc::default(), credit: None, task });
     }
 
-    fn subscribe_log(&mut self, ch: u32, key: TaskKey, from: i64) {
+    fn subscribe_log(&mut self, ch: u32, key: TaskKey, from: i64, chunks: bool) {
         let cancel = self.outbox.closing().child_token();
         let (done, credit) = (Arc::<AtomicBool>::default(), Arc::<Credit>::default());
         let log = LogChannel {
@@ -218,6 +218,7 @@ impl Session {
             outbox: self.outbox.clone(),
             ch,
             key,
+            chunks,
             credit: credit.clone(),
             done: done.clone(),
         };

@@ -1,7 +1,7 @@
 //! Reading output, live or stored, by line number.
 
 use corral_domain::{Lines, Task, TaskKey};
-use corral_storage::{LogEnd, StorageError, chunk};
+use corral_storage::{LogEnd, StorageError, StoredChunk, chunk};
 use tokio::sync::watch;
 
 use crate::{Engine, UseCaseError};
@@ -84,6 +84,16 @@ impl Engine {
             }
         }
         Ok(Some(window))
+    }
+
+    /// The stored chunk with a line, as it lies on the disk. None where [`Self::read_log`] is the way to read: the line is at
+    /// hand in memory, is not stored, or its chunk is damaged.
+    pub async fn stored_chunk(&self, key: TaskKey, line: u64) -> Result<Option<StoredChunk>, StorageError> {
+        if self.inner.logs.live(key).is_some_and(|log| log.recent(line).is_some()) {
+            return Ok(None);
+        }
+        let chunk = self.inner.deps.logs.chunks(key, line, 1, 1).await?.pop();
+        Ok(chunk.filter(|chunk| chunk.first_line <= line && chunk::is_whole(&chunk.data)))
     }
 
     /// Tells where the log ends whenever that changes. None if the task never had a log.

@@ -66,6 +66,10 @@ export type CheckBody = {
  */
 export type ClientMessage = {
     ch: number;
+    /**
+     * Of a log: frames of kind 2 may come.
+     */
+    chunks?: boolean | null;
     epoch?: string | null;
     from?: number | null;
     job?: string | null;
@@ -1724,6 +1728,7 @@ export type SearchMessage = (SearchHit & {
     hits: number;
     limited: boolean;
     lines: number;
+    removed: number;
     type: 'end';
 };
 

@@ -17,6 +17,7 @@ const USES = {
   plugin: [],
   command: [],
   job: ['command', 'log', 'vm'],
+  search: ['command', 'job', 'log', 'vm'],
   execution: ['command', 'job', 'log', 'secret', 'vm']
 };
 

@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WebSocketServer } from 'ws';
+import { exported, kindAt, search } from './mock-output.mjs';
 import { moreRoutes } from './mock-routes.mjs';
 import { factsOf, hashOf, secrets as storedSecrets, tellStories } from './mock-story.mjs';
 
@@ -193,7 +194,11 @@ function logOf(jobId, vmId) {
   const task = tasks.get(jobId)?.find((each) => each.vm_id === vmId);
   if (!task) return null;
   const base = Date.parse(task.started_at ?? iso());
-  return { total: () => task.lines, complete: () => true, line: (n) => lineAt(n, base + n * 21), watch: new Set() };
+  const at = (n) => base + n * 21 + (n % 7) * task.position;
+  // The second machine of every job has all kinds of lines; the sixth of the mixed one has a stretch that is damaged; of the oldest job nothing is kept.
+  const kinds = task.position === 1;
+  const damaged = task.position === 5 && task.lines > 60 && task.lines < 90 ? { first: 20, count: 12 } : null;
+  return { total: () => task.lines, complete: () => true, line: (n) => (kinds && kindAt(n, at(n))) || lineAt(n, at(n)), watch: new Set(), damaged, removed: jobId === [...jobs.keys()][129] };
 }
 setInterval(() => {
   const vm = vms[Math.floor(Math.random() * vms.length)];
@@ -235,10 +240,11 @@ const routes = [
   ['DELETE', /^\/api\/commands\/(.+)$/, ([id]) => { emit({ type: 'template-removed', id: decodeURIComponent(id) }); return undefined; }],
   ['GET', /^\/api\/jobs$/, (_, __, query) => { let all = [...jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)); for (const key of ['status']) if (query.get(key)) all = all.filter((job) => job[key] === query.get(key)); if (query.get('vm')) all = all.filter((job) => job.targets.includes(query.get('vm'))); if (query.get('template')) all = all.filter((job) => job.template?.id === query.get('template')); if (query.get('cursor')) all = all.filter((job) => job.id < query.get('cursor')); const limit = Number(query.get('limit') ?? 50); return { items: all.slice(0, limit), next_cursor: all.length > limit ? all[limit - 1].id : null }; }],
   ['GET', /^\/api\/jobs\/([^/]+)$/, ([id]) => { if (!jobs.has(id)) throw new Problem(404, 'Not found', `There is no job ${id}.`); return { ...jobs.get(id), tasks: tasks.get(id) }; }],
-  ['GET', /^\/api\/jobs\/([^/]+)\/tasks\/([^/]+)\/log$/, ([job, vm], _, query) => { const log = logOf(job, vm); const total = log.total(); const asked = Number(query.get('from') ?? 0); const from = asked < 0 ? Math.max(0, total + asked) : asked; const to = Math.min(total, from + Math.min(4096, Number(query.get('count') ?? 1000))); const lines = []; for (let n = from; n < to; n++) { const line = log.line(n); lines.push({ n, at: iso(line.at), stream: line.stderr ? 'stderr' : 'stdout', text: line.text, partial: false, annotations: line.annotations ?? {}, changed_by: line.changedBy ?? [] }); } return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: to < total ? to : null, lines, damaged: [] }; }],
+  ['GET', /^\/api\/jobs\/([^/]+)\/tasks\/([^/]+)\/log$/, ([job, vm], _, query) => { const log = logOf(job, vm); if (log.removed) throw new Problem(410, 'The output is not kept any more', REMOVED); const total = log.total(); const asked = Number(query.get('from') ?? 0); const from = asked < 0 ? Math.max(0, total + asked) : asked; const to = Math.min(total, from + Math.min(4096, Number(query.get('count') ?? 1000))); const lines = []; const bad = log.damaged; if (bad && from >= bad.first && from < bad.first + bad.count) return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: bad.first + bad.count, lines, damaged: [bad] }; for (let n = from, size = 0; n < (bad && from < bad.first ? Math.min(to, bad.first) : to) && size < 1_048_576; n++) { const line = log.line(n); size += line.text.length; lines.push({ n, at: iso(line.at), stream: line.stderr ? 'stderr' : 'stdout', text: line.text, partial: line.partial, annotations: line.annotations ?? {}, changed_by: line.changedBy ?? [] }); } return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: to < total ? to : null, lines, damaged: [] }; }],
   ['POST', /^\/api\/plugins\/([^/]+)\/reload$/, ([id]) => { const plugin = plugins.find((each) => each.id === id); plugin.generation++; emit({ type: 'plugin-loaded', plugin }); return plugin; }]
 ];
 
+const REMOVED = 'The output of this task is not kept any more: it was removed as the settings for output say.';
 const index = () => readFileSync(join(BUILD, 'index.html'), 'utf8');
 const policy = () => {
   const hashes = [...index().matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(([, text]) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`);
@@ -254,9 +260,12 @@ const server = createServer(async (request, response) => {
     const exists = extname(file) && existsSync(file);
     return answer(200, exists ? readFileSync(file) : index(), TYPES[exists ? extname(file) : '.html'] ?? 'application/octet-stream');
   }
+  const file = /^\/api\/jobs\/([^/]+)\/tasks\/([^/]+)\/log\/export$/.exec(url.pathname);
+  if (file) return exported(logOf(file[1], file[2]), url.searchParams, file[1], response);
   let text = '';
   for await (const chunk of request) text += chunk;
   try {
+    if (url.pathname === '/api/search/logs') return await search(url.searchParams, response, { jobs, tasks, logOf, Problem });
     for (const [method, path, run] of routes) {
       const match = method === request.method && path.exec(url.pathname);
       if (!match) continue;
@@ -282,7 +291,7 @@ function frame(ch, lines) {
   lines.forEach((line, i) => {
     heads.writeUInt32LE(texts[i].length, 28 + i * 9);
     heads.writeInt32LE(i ? line.at - lines[i - 1].at : 0, 32 + i * 9);
-    heads[36 + i * 9] = (line.stderr ? 1 : 0) | (extras[i] ? 4 : 0);
+    heads[36 + i * 9] = (line.stderr ? 1 : 0) | (line.partial ? 2 : 0) | (extras[i] ? 4 : 0);
   });
   const sized = extras.filter(Boolean).flatMap((extra) => { const length = Buffer.alloc(4); length.writeUInt32LE(extra.length); return [length, extra]; });
   return Buffer.concat([heads, ...sized, ...texts]);
@@ -306,11 +315,13 @@ sockets.on('connection', (socket) => {
     } else if (message.topic === 'log') {
       const log = logOf(message.job, message.vm);
       if (!log) return send({ t: 'error', ch: message.ch, code: 'unknown_log', message: 'There is no such log.' });
+      if (log.removed) return send({ t: 'error', ch: message.ch, code: 'removed', message: REMOVED });
       let next = message.from < 0 ? Math.max(0, log.total() + message.from) : (message.from ?? 0);
       let credit = 0;
       const pump = () => {
         while (credit > 0 && next < log.total()) {
-          const count = Math.min(credit, 500, log.total() - next);
+          if (log.damaged && next >= log.damaged.first && next < log.damaged.first + log.damaged.count) { send({ t: 'damaged', ch: message.ch, ...log.damaged }); next = log.damaged.first + log.damaged.count; continue; }
+          const count = Math.min(credit, 500, (log.damaged && next < log.damaged.first ? log.damaged.first : log.total()) - next);
           socket.send(frame(message.ch, Array.from({ length: count }, (_, i) => log.line(next + i))));
           next += count;
           credit -= count;

@@ -47,6 +47,39 @@ describe('ApiClient', () => {
     expect(onUnauthorized).toHaveBeenCalledOnce();
   });
 
+  it('gives objects as they come, wherever the network cuts their lines', async () => {
+    const bytes = new TextEncoder().encode('{"n":1}\n{"n":2,"text":"漢"}\n\n{"n":3}');
+    const all: unknown[][] = [];
+    for (const size of [1, 7, 18, 1000]) {
+      const parts = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(i * size, (i + 1) * size));
+      const body = new ReadableStream({
+        pull: (controller) => {
+          const part = parts.shift();
+          if (part) controller.enqueue(part);
+          else controller.close();
+        }
+      });
+      const found: unknown[] = [];
+      const api = new ApiClient({ fetch: (async () => new Response(body)) as unknown as typeof fetch });
+      for await (const objects of api.lines('/x')) found.push(...objects);
+      all.push(found);
+    }
+    for (const found of all) expect(found).toEqual([{ n: 1 }, { n: 2, text: '漢' }, { n: 3 }]);
+  });
+
+  it('hangs up when the reader has seen enough, and throws what the host refuses', async () => {
+    const cancelled = vi.fn();
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('{"n":1}\n')), cancel: cancelled });
+    const api = new ApiClient({ fetch: (async () => new Response(body)) as unknown as typeof fetch });
+    for await (const objects of api.lines('/x')) {
+      expect(objects).toEqual([{ n: 1 }]);
+      break;
+    }
+    expect(cancelled).toHaveBeenCalledOnce();
+    const refused = clientOf(new Response('{"title":"Invalid","detail":"q: no","errors":[{"field":"q","message":"no"}]}', { status: 422 })).api;
+    await expect(refused.lines('/x').next()).rejects.toMatchObject({ status: 422, fields: { q: 'no' } });
+  });
+
   it('leaves empty parts out of a query', () => {
     expect(queryString({ a: 1, b: '', c: null, d: undefined, e: 'x y' })).toBe('?a=1&e=x+y');
     expect(queryString({})).toBe('');

@@ -57,6 +57,33 @@ export class ApiClient {
     return this.request<void>('DELETE', path, options);
   }
 
+  /**
+   * Objects that come one a line (NDJSON), as they come, several at once if they came together. Takes as long as it takes; who has
+   * seen enough ends the loop or aborts.
+   */
+  async *lines<T>(path: string, { query, signal }: Pick<RequestOptions, 'query' | 'signal'> = {}): AsyncGenerator<T[], void> {
+    const response = await this.send(path + queryString(query), {
+      headers: { accept: 'application/x-ndjson' },
+      credentials: 'same-origin',
+      signal
+    });
+    if (!response.ok) throw await this.refused(response);
+    const reader = response.body?.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, BufferSource>).getReader();
+    if (!reader) return;
+    let rest = '';
+    try {
+      for (let read = await reader.read(); !read.done; read = await reader.read()) {
+        const lines = (rest + read.value).split('\n');
+        rest = lines.pop() ?? '';
+        const objects = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+        if (objects.length > 0) yield objects;
+      }
+      if (rest !== '') yield [JSON.parse(rest) as T];
+    } finally {
+      await reader.cancel().catch(() => undefined);
+    }
+  }
+
   private async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
     const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
     // Every request that changes something says JSON, even without a body: it is part of the same-site check.
@@ -69,8 +96,12 @@ export class ApiClient {
       signal: timeLimit(options.signal)
     });
     if (response.ok) return (await readJson(response)) as T;
+    throw await this.refused(response);
+  }
+
+  private async refused(response: Response): Promise<ApiError> {
     if (response.status === 401) this.deps.onUnauthorized?.();
-    throw ApiError.from(response.status, (await readJson(response).catch(() => null)) as ProblemDocument | null);
+    return ApiError.from(response.status, (await readJson(response).catch(() => null)) as ProblemDocument | null);
   }
 
   private async send(url: string, init: RequestInit): Promise<Response> {

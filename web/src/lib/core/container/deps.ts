@@ -28,8 +28,9 @@ import {
   JobService,
   OPEN_GROUPS
 } from '$lib/modules/job';
-import { createLogStore, LOG_STORE, LogService } from '$lib/modules/log';
+import { createLogStore, LOG_STORE, LogService, SearchService } from '$lib/modules/log';
 import { createPluginStore, PLUGIN_SERVICE, PLUGIN_STORE, PluginService } from '$lib/modules/plugin';
+import { createLogSearch, LOG_SEARCH } from '$lib/modules/search';
 import { createSecretStore, SECRET_STORE, SecretService } from '$lib/modules/secret';
 import { createVmStore, VM_SERVICE, VM_STORE, VmService } from '$lib/modules/vm';
 import { Container } from './container';
@@ -116,8 +117,9 @@ function registerModules(container: Container): void {
     .register(JOB_HISTORY, (c) => createJobHistory({ store: c.get(JOB_STORE), service: c.get(JOB_SERVICE) }))
     .register(OPEN_GROUPS, (c) => (job) => createOutputGroups(job, { service: c.get(JOB_SERVICE), later }))
     .register(LOG_STORE, (c) =>
-      createLogStore({ service: new LogService(c.get(API_CLIENT)), socket: c.get(SOCKET), nextFrame })
+      createLogStore({ service: new LogService(c.get(API_CLIENT)), search: new SearchService(c.get(API_CLIENT)), socket: c.get(SOCKET), nextFrame })
     )
+    .register(LOG_SEARCH, (c) => createLogSearch({ search: new SearchService(c.get(API_CLIENT)), now: Date.now, nextFrame }))
     .register(EXECUTION_STORE, (c) =>
       createExecutionStore({
         ui: c.get(UI_STATE),

@@ -1,10 +1,38 @@
-/** Addresses that are shared: a job, a machine's output in it, a line of that. */
-export function jobPath(job: string, vm?: string | null, line?: number | null): string {
-  const query = new URLSearchParams();
-  if (vm) query.set('vm', vm);
-  if (vm && line) query.set('line', String(line));
-  const text = query.toString();
-  return `/jobs/${job}${text ? `?${text}` : ''}`;
+import { queryString, type Query } from '../clients';
+
+/** Lines from one to another, both meant, as people count: from 1. */
+export interface LineRange {
+  from: number;
+  to: number;
+}
+
+/** Addresses that are shared: a job, a machine's output in it, lines of that. */
+export function jobPath(job: string, vm?: string | null, lines?: LineRange | number | null): string {
+  const line = typeof lines === 'number' ? String(lines) : lines ? lineRangeText(lines) : null;
+  return `/jobs/${job}${queryString({ vm, line: vm ? line : null })}`;
+}
+
+/** `12`, `12-40`. */
+export function lineRangeText({ from, to }: LineRange): string {
+  return from === to ? String(from) : `${from}-${to}`;
+}
+
+/** What an address says about lines: `12`, `12-40`; null if it is neither. */
+export function lineRangeOf(text: string | null): LineRange | null {
+  const [, first, last] = /^([1-9][0-9]{0,14})(?:-([1-9][0-9]{0,14}))?$/.exec(text ?? '') ?? [];
+  if (!first) return null;
+  const [from, to] = [Number(first), Number(last ?? first)];
+  return { from: Math.min(from, to), to: Math.max(from, to) };
+}
+
+/** A job's machines with their output together. */
+export function jobTogetherPath(job: string): string {
+  return `/jobs/${job}?view=together`;
+}
+
+/** The search over all output. */
+export function logsPath(query: Query = {}): string {
+  return `/logs${queryString(query)}`;
 }
 
 /** A job with its output grouped. */
@@ -19,10 +47,4 @@ export function vmPath(vm: string): string {
 /** The run page with a job shown live. */
 export function runPath(job?: string | null): string {
   return job ? `/?job=${job}` : '/';
-}
-
-/** A positive whole number of a query, or null. */
-export function positive(text: string | null): number | null {
-  const value = Number(text);
-  return Number.isInteger(value) && value > 0 ? value : null;
 }

@@ -1,4 +1,4 @@
-export { createUiState, UiState, type Theme, type UiStateDeps, type VmGrouping } from './uiState.svelte';
+export { createUiState, LINE_TIMES, UiState, type LineTime, type TerminalLook, type Theme, type UiStateDeps, type VmGrouping } from './uiState.svelte';
 export { Account, tokenOf } from './account.svelte';
 export { ConnectionState } from './connection.svelte';
 export { messageOf, Toasts, type Toast, type ToastKind } from './toasts.svelte';

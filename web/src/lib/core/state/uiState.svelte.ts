@@ -2,19 +2,30 @@ import { SvelteSet } from 'svelte/reactivity';
 
 export type Theme = 'system' | 'dark' | 'light';
 export type VmGrouping = 'none' | string;
+/** What stands beside a line: nothing, the time of day, time since the task began, time since the line before. */
+export const LINE_TIMES = ['off', 'absolute', 'relative', 'delta'] as const;
+export type LineTime = (typeof LINE_TIMES)[number];
+
+export interface TerminalLook {
+  wrap: boolean;
+  time: LineTime;
+  numbers: boolean;
+  /** Runs of equal lines are shown as one. */
+  fold: boolean;
+}
 
 export interface Saved {
   theme: Theme;
   groupBy: VmGrouping;
   sidebarOpen: boolean;
-  terminal: { wrap: boolean; time: boolean; numbers: boolean };
+  terminal: TerminalLook;
 }
 
 const DEFAULTS: Saved = {
   theme: 'system',
   groupBy: 'none',
   sidebarOpen: true,
-  terminal: { wrap: false, time: false, numbers: true }
+  terminal: { wrap: false, time: 'off', numbers: true, fold: false }
 };
 const KEY = 'corral.ui';
 
@@ -40,7 +51,7 @@ export class UiState {
   theme = $state<Theme>('system');
   groupBy = $state<VmGrouping>('none');
   sidebarOpen = $state(true);
-  terminal = $state({ ...DEFAULTS.terminal });
+  terminal = $state<TerminalLook>({ ...DEFAULTS.terminal });
 
   constructor(private readonly deps: UiStateDeps) {
     const saved = this.load();
@@ -114,7 +125,8 @@ export class UiState {
   private load(): Saved {
     try {
       const saved = JSON.parse(this.deps.storage?.getItem(KEY) ?? '{}') as Partial<Saved>;
-      return { ...DEFAULTS, ...saved, terminal: { ...DEFAULTS.terminal, ...saved.terminal } };
+      const terminal = { ...DEFAULTS.terminal, ...saved.terminal };
+      return { ...DEFAULTS, ...saved, terminal: { ...terminal, time: lineTimeOf(terminal.time) } };
     } catch {
       return { ...DEFAULTS, terminal: { ...DEFAULTS.terminal } };
     }
@@ -133,6 +145,12 @@ export class UiState {
       // A full or forbidden storage only means that the choice does not outlive the page.
     }
   }
+}
+
+/** What was saved may be from a time when there was only on and off. */
+function lineTimeOf(saved: unknown): LineTime {
+  if (typeof saved === 'boolean') return saved ? 'absolute' : 'off';
+  return LINE_TIMES.find((each) => each === saved) ?? DEFAULTS.terminal.time;
 }
 
 export function createUiState(deps: UiStateDeps): UiState {

@@ -33,7 +33,15 @@ describe('uiState', () => {
     ui.setTheme('light');
     expect(applyTheme).toHaveBeenLastCalledWith(false);
     expect(storage.setItem).toHaveBeenCalledWith('corral.ui', expect.stringContaining('"light"'));
-    expect(make('{"theme":"dark","terminal":{"wrap":true}}').ui.terminal).toEqual({ wrap: true, time: false, numbers: true });
+    expect(make('{"theme":"dark","terminal":{"wrap":true}}').ui.terminal).toEqual({ wrap: true, time: 'off', numbers: true, fold: false });
+  });
+
+  it('keeps how lines are shown, and understands what was kept before there were more times than one', () => {
+    const { ui, storage } = make('{"terminal":{"time":true}}');
+    expect(ui.terminal.time).toBe('absolute');
+    ui.setTerminal({ time: 'delta', fold: true });
+    expect(storage.setItem).toHaveBeenLastCalledWith('corral.ui', expect.stringContaining('"time":"delta"'));
+    expect(make('{"terminal":{"time":"nonsense"}}').ui.terminal.time).toBe('off');
   });
 
   it('finds the token in a pasted login link', () => {

@@ -1,9 +1,9 @@
+export { default as ExportMenu } from './components/ExportMenu.svelte';
+export { default as LineText } from './components/LineText.svelte';
 export { default as LogViewer } from './components/LogViewer.svelte';
-export { default as LogView } from './components/LogView.svelte';
-export { default as LogToolbar } from './components/LogToolbar.svelte';
+export { default as MergedViewer } from './components/MergedViewer.svelte';
 export { LogService } from './services/LogService';
+export { SearchService, type SearchQuery } from './services/SearchService';
 export { createLogStore, type LogStore } from './stores/logStore.svelte';
-export type { TaskLog } from './stores/taskLog.svelte';
-export { MERGED_TASKS_MAX, type MergedLog } from './stores/mergedLog.svelte';
 export { LOG_STORE } from './tokens';
-export type { LineSource, ShownLine } from './types';
+export { levelOf, LEVELS, type Level } from './types';

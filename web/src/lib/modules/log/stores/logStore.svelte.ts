@@ -1,10 +1,13 @@
 import type { WebSocketClient } from '$lib/core/clients';
 import type { LogService } from '../services/LogService';
+import type { SearchService } from '../services/SearchService';
+import { LogFind } from './logFind.svelte';
 import { MergedLog, type MergedTask } from './mergedLog.svelte';
 import { TaskLog } from './taskLog.svelte';
 
 export interface LogStoreDeps {
   service: LogService;
+  search: SearchService;
   socket: WebSocketClient;
   nextFrame: (run: () => void) => void;
 }
@@ -23,8 +26,14 @@ export class LogStore {
     return new MergedLog(job, tasks, this.deps);
   }
 
-  downloadUrl(job: string, vm: string): string {
-    return this.deps.service.downloadUrl(job, vm);
+  /** A search in one log; who makes it ends it. */
+  find(job: string, vm: string): LogFind {
+    return new LogFind(job, vm, this.deps);
+  }
+
+  /** The bytes of some lines as a file. */
+  linesUrl(job: string, vm: string, from: number, count: number): string {
+    return this.deps.service.linesUrl(job, vm, from, count);
   }
 }
 

@@ -4,10 +4,14 @@ import type { ShownLine } from '../types';
 export const PAGE_LINES = 500;
 /** Pages kept; those looked at longest ago go first. */
 export const PAGES_MAX = 120;
+/** Text kept in them, in characters: lines may be long. */
+export const KEPT_TEXT_MAX = 48_000_000;
 
 /** A bounded, sparse memory of a log of any length. */
 export class LinePages {
   private readonly pages = new Map<number, (ShownLine | undefined)[]>();
+  private readonly chars = new Map<number, number>();
+  private allChars = 0;
 
   get(index: number): ShownLine | undefined {
     return this.pages.get(Math.floor(index / PAGE_LINES))?.[index % PAGE_LINES];
@@ -19,18 +23,26 @@ export class LinePages {
     if (!page) {
       page = [];
       this.pages.set(number, page);
-      this.evict();
     }
-    page[line.n % PAGE_LINES] = line;
+    const slot = line.n % PAGE_LINES;
+    const grown = line.text.length - (page[slot]?.text.length ?? 0);
+    page[slot] = line;
+    this.chars.set(number, (this.chars.get(number) ?? 0) + grown);
+    this.allChars += grown;
+    this.evict(number);
   }
 
-  /** The first stretch without gaps of lines that are missing in `from .. to`, at most `most` long. */
-  missing(from: number, to: number, most: number): { from: number; count: number } | null {
+  /**
+   * The first stretch without gaps of lines that are missing in `from .. to`, at most `most` long. What is `known` to be nowhere is not
+   * missing.
+   */
+  missing(from: number, to: number, most: number, known: (index: number) => boolean = () => false): { from: number; count: number } | null {
+    const here = (index: number) => this.get(index) !== undefined || known(index);
     let first = from;
-    while (first < to && this.get(first)) first++;
+    while (first < to && here(first)) first++;
     if (first >= to) return null;
     let end = first;
-    while (end < to && end - first < most && !this.get(end)) end++;
+    while (end < to && end - first < most && !here(end)) end++;
     return { from: first, count: end - first };
   }
 
@@ -46,11 +58,18 @@ export class LinePages {
 
   clear(): void {
     this.pages.clear();
+    this.chars.clear();
+    this.allChars = 0;
   }
 
-  private evict(): void {
-    if (this.pages.size <= PAGES_MAX) return;
-    const oldest = this.pages.keys().next();
-    if (!oldest.done) this.pages.delete(oldest.value);
+  /** The page that is just written to stays, whatever it holds. */
+  private evict(written: number): void {
+    while (this.pages.size > PAGES_MAX || this.allChars > KEPT_TEXT_MAX) {
+      const [oldest] = this.pages.keys();
+      if (oldest === undefined || oldest === written) return;
+      this.pages.delete(oldest);
+      this.allChars -= this.chars.get(oldest) ?? 0;
+      this.chars.delete(oldest);
+    }
   }
 }

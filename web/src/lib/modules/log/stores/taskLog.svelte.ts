@@ -1,13 +1,19 @@
 import type { LogFrame, WebSocketClient } from '$lib/core/clients';
 import { messageOf } from '$lib/core/state';
+import { kept } from '../services/keep';
 import type { LogService } from '../services/LogService';
-import type { LineSource, ShownLine } from '../types';
+import type { Damage, LineSource, ShownLine } from '../types';
 import { LinePages, PAGE_LINES } from './pages';
 
 /** Lines that are asked for at once when a view opens. */
 const TAIL_LINES = 400;
 /** What the host may send before it hears again; given back at most once a frame of the screen. */
 const CREDIT_LINES = 4000;
+/** The same at the beginning, and text that may be under way then: lines may be of 128 KiB. */
+const CREDIT_LINES_FIRST = 200;
+const CREDIT_CHARS = 8_000_000;
+/** Lines that are copied at once. */
+export const COPIED_LINES_MAX = 10_000;
 /** Lines fetched around what is shown. */
 const MARGIN_LINES = 150;
 
@@ -28,10 +34,18 @@ export class TaskLog implements LineSource {
   total = $state(0);
   complete = $state(false);
   error = $state('');
+  /** The last stretch that the host left out so that the view keeps up. */
+  skipped = $state<Damage | null>(null);
 
   private readonly pages = new LinePages();
+  /** Runs that cannot be read, in no order; there are few. */
+  private damages: Damage[] = [];
   private channel: number | null = null;
-  private taken = 0;
+  /** Lines that the host may still send, and those that came since it was last told. */
+  private credit = 0;
+  private taken = { lines: 0, chars: 0 };
+  private lagged = false;
+  private liveEnd = 0;
   private dirty = false;
   private fetching = false;
   private wanted: { from: number; to: number } | null = null;
@@ -52,15 +66,18 @@ export class TaskLog implements LineSource {
       open: (number) => {
         ch = number;
         this.channel = number;
+        this.credit = CREDIT_LINES_FIRST;
+        this.lagged = false;
         // Credit is a message of its own and must come after the subscription.
-        queueMicrotask(() => this.deps.socket.credit(ch, CREDIT_LINES));
+        queueMicrotask(() => this.deps.socket.credit(ch, CREDIT_LINES_FIRST));
         return { t: 'subscribe', ch: number, topic: 'log', job: this.job, vm: this.vm, from: -TAIL_LINES };
       },
       frame: (frame) => this.take(frame),
       message: (message) => {
         if (message.t === 'end') this.finish(message.total);
-        else if (message.t === 'damaged') this.damage(message.first, message.count);
-        else if (message.t === 'error') this.error = message.message;
+        else if (message.t === 'damaged') this.damage(message);
+        else if (message.t === 'lag') this.lagged = true;
+        else if (message.t === 'error') this.fail(message.message);
       }
     });
   }
@@ -73,19 +90,52 @@ export class TaskLog implements LineSource {
   }
 
   line(index: number): ShownLine | undefined {
-    return this.pages.get(index);
+    return this.pages.get(index) ?? this.damagedLine(index);
   }
 
   want(from: number, to: number): void {
     this.pages.touch(from, to);
     this.wanted = { from, to };
+    if (!this.fetching && this.error === '') void this.fetchWanted();
+  }
+
+  /** Somebody wants it tried again. */
+  retry(): void {
+    this.error = '';
+    this.follow();
     if (!this.fetching) void this.fetchWanted();
   }
 
+  /** One line as it was written, however long. */
+  async whole(index: number): Promise<ShownLine | undefined> {
+    const window = await this.deps.service.window(this.job, this.vm, index, 1, this.stop.signal);
+    return window.lines[0] ?? this.damagedLine(index);
+  }
+
+  /** Lines as they were written, from one on; as many as are copied at once. */
+  async range(from: number, count: number): Promise<ShownLine[]> {
+    const lines: ShownLine[] = [];
+    for (let next = from, end = from + Math.min(count, COPIED_LINES_MAX); next < end; ) {
+      const window = await this.deps.service.window(this.job, this.vm, next, end - next, this.stop.signal);
+      lines.push(...window.lines);
+      const damage = window.damaged.reduce((most, damaged) => Math.max(most, damaged.first + damaged.count), 0);
+      const reached = Math.max(next + window.lines.length, damage);
+      if (reached === next) break;
+      next = reached;
+    }
+    return lines;
+  }
+
   private take(frame: LogFrame): void {
-    for (const line of frame.lines) this.pages.put(line);
-    this.total = Math.max(this.total, frame.firstLine + frame.lines.length);
-    this.taken += frame.lines.length;
+    for (const line of frame.lines) {
+      this.pages.put(kept(line));
+      this.taken.chars += line.text.length;
+    }
+    if (this.lagged) this.skipped = { first: this.liveEnd, count: frame.firstLine - this.liveEnd };
+    this.lagged = false;
+    this.liveEnd = frame.firstLine + frame.lines.length;
+    this.total = Math.max(this.total, this.liveEnd);
+    this.taken.lines += frame.lines.length;
     this.changed();
   }
 
@@ -96,12 +146,20 @@ export class TaskLog implements LineSource {
     this.changed();
   }
 
-  private damage(first: number, count: number): void {
-    for (let n = first; n < first + Math.min(count, PAGE_LINES * 4); n++) {
-      this.pages.put({ n, at: 0, stderr: false, partial: false, text: '', damaged: true });
-    }
+  private fail(message: string): void {
+    this.error = message;
+    this.channel = null;
+  }
+
+  private damage({ first, count }: Damage): void {
+    if (!this.damages.some((known) => known.first === first && known.count === count)) this.damages.push({ first, count });
     this.total = Math.max(this.total, first + count);
     this.changed();
+  }
+
+  private damagedLine(index: number): ShownLine | undefined {
+    const damaged = this.damages.find(({ first, count }) => index >= first && index < first + count);
+    return damaged && { n: index, at: 0, stderr: false, partial: false, text: '', damaged };
   }
 
   /** One change for views and one credit for the host, however many frames came. */
@@ -111,21 +169,35 @@ export class TaskLog implements LineSource {
     this.deps.nextFrame(() => {
       this.dirty = false;
       this.version++;
-      if (this.channel !== null && this.taken > 0) this.deps.socket.credit(this.channel, this.taken);
-      this.taken = 0;
+      this.giveCredit();
     });
+  }
+
+  /** The host is to have as much as fits under way: fewer lines if they are long. */
+  private giveCredit(): void {
+    const { lines, chars } = this.taken;
+    if (this.channel === null || lines === 0) return;
+    this.taken = { lines: 0, chars: 0 };
+    this.credit -= lines;
+    const fitting = Math.ceil(CREDIT_CHARS / Math.max(1, chars / lines));
+    const more = Math.min(CREDIT_LINES, fitting) - this.credit;
+    if (more <= 0) return;
+    this.credit += more;
+    this.deps.socket.credit(this.channel, more);
   }
 
   private async fetchWanted(): Promise<void> {
     this.fetching = true;
+    let heavy = false;
     try {
-      for (let gap = this.gap(); gap && !this.closed; gap = this.gap()) {
+      for (let gap = this.gap(heavy); gap && !this.closed; gap = this.gap(heavy)) {
         const window = await this.deps.service.window(this.job, this.vm, gap.from, gap.count, this.stop.signal);
-        for (const line of window.lines) this.pages.put(line);
-        for (const { first, count } of window.damaged) this.damage(first, count);
+        for (const line of window.lines) this.pages.put(kept(line));
+        for (const damaged of window.damaged) this.damage(damaged);
         this.total = Math.max(this.total, window.total);
         this.complete ||= window.complete;
-        this.error = '';
+        // An answer is bounded by its bytes too: fewer lines than there are mean long ones.
+        heavy = window.damaged.length === 0 && gap.from + window.lines.length < Math.min(window.total, gap.from + gap.count);
         this.version++;
         if (window.lines.length === 0 && window.damaged.length === 0) break;
       }
@@ -136,16 +208,17 @@ export class TaskLog implements LineSource {
     }
   }
 
-  /** What is to be fetched next: first what is shown, then a margin around it. */
-  private gap(): { from: number; count: number } | null {
+  /** What is to be fetched next: first what is shown, then a margin around it unless lines are long. */
+  private gap(heavy: boolean): { from: number; count: number } | null {
     if (!this.wanted) return null;
     const to = Math.min(this.total, this.wanted.to);
-    const shown = this.pages.missing(this.wanted.from, to, PAGE_LINES);
+    const shown = this.missing(this.wanted.from, to);
     if (shown) return { from: shown.from, count: PAGE_LINES };
-    return this.pages.missing(
-      Math.max(0, this.wanted.from - MARGIN_LINES),
-      Math.min(this.total, to + MARGIN_LINES),
-      PAGE_LINES
-    );
+    if (heavy) return null;
+    return this.missing(Math.max(0, this.wanted.from - MARGIN_LINES), Math.min(this.total, to + MARGIN_LINES));
+  }
+
+  private missing(from: number, to: number): { from: number; count: number } | null {
+    return this.pages.missing(from, to, PAGE_LINES, (index) => this.damagedLine(index) !== undefined);
   }
 }

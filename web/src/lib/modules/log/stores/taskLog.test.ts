@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import type { LogLine } from '$lib/core/clients';
 import { fakeNetwork } from '$lib/test/fakes';
 import type { LogService } from '../services/LogService';
-import { MergedLog } from './mergedLog.svelte';
-import { LinePages, PAGE_LINES, PAGES_MAX } from './pages';
+import { KEPT_CHARS_MAX } from '../services/keep';
+import { KEPT_TEXT_MAX, LinePages, PAGE_LINES, PAGES_MAX } from './pages';
 import { TaskLog } from './taskLog.svelte';
 
 const line = (n: number, at = n): LogLine => ({ n, at, stderr: false, partial: false, text: `line ${n}` });
@@ -42,7 +42,7 @@ describe('TaskLog', () => {
     paint();
     expect(log.total).toBe(10_000);
     expect(log.line(9999)?.text).toBe('line 9999');
-    expect(last().of('credit').map((message) => message.lines)).toEqual([4000, 400]);
+    expect(last().of('credit').map((message) => message.lines)).toEqual([200, 4200]);
   });
 
   it('fetches what is looked at and not here, and a margin around it', async () => {
@@ -82,8 +82,81 @@ describe('TaskLog', () => {
     log.follow();
     last().says({ t: 'damaged', ch: last().of('subscribe')[0]!.ch, first: 3, count: 2 });
     paint();
-    expect(log.line(4)).toMatchObject({ damaged: true });
+    expect(log.line(4)).toMatchObject({ damaged: { first: 3, count: 2 } });
+    expect(log.line(5)).toBeUndefined();
     expect(log.total).toBe(5);
+  });
+
+  it('does not ask for what is damaged, however long that is', async () => {
+    const { deps, last, window, paint } = make();
+    const log = new TaskLog('j', 'v', deps);
+    log.follow();
+    last().sends(last().of('subscribe')[0]!.ch as number, lines(9990, 10_000));
+    last().says({ t: 'damaged', ch: last().of('subscribe')[0]!.ch, first: 0, count: 9000 });
+    paint();
+    log.want(3000, 3040);
+    await Promise.resolve();
+    expect(window).not.toHaveBeenCalled();
+    expect(log.line(3039)?.damaged?.count).toBe(9000);
+  });
+
+  it('says which lines went by unseen, and fetches them when they are looked at', async () => {
+    const { deps, last, paint } = make(90_000);
+    const log = new TaskLog('j', 'v', deps);
+    log.follow();
+    const ch = last().of('subscribe')[0]!.ch as number;
+    last().sends(ch, lines(0, 100));
+    last().says({ t: 'lag', ch, skipped: 81_234 });
+    last().sends(ch, lines(81_334, 81_400));
+    paint();
+    expect(log.skipped).toEqual({ first: 100, count: 81_234 });
+    expect(log.line(500)).toBeUndefined();
+    log.want(490, 520);
+    await vi.waitFor(() => expect(log.line(500)?.n).toBe(500));
+  });
+
+  it('lets the host send less at once when lines are long, and keeps a piece of each', async () => {
+    const { deps, last, paint } = make();
+    const log = new TaskLog('j', 'v', deps);
+    log.follow();
+    await Promise.resolve();
+    const ch = last().of('subscribe')[0]!.ch as number;
+    const long = lines(0, 200).map((each) => ({ ...each, partial: true, text: 'é'.repeat(65_536) }));
+    last().sends(ch, long.slice(0, 100));
+    paint();
+    last().sends(ch, long.slice(100));
+    paint();
+    // 200 were allowed at first; now no more than some eight million characters are under way.
+    expect(last().of('credit').map((message) => message.lines)).toEqual([200, 23, 100]);
+    expect(log.line(7)).toMatchObject({ bytes: 131_072, partial: true });
+    expect(log.line(7)!.text).toHaveLength(KEPT_CHARS_MAX);
+  });
+
+  it('does not fetch around what is shown when lines are long', async () => {
+    const { deps, last, window, paint } = make();
+    const log = new TaskLog('j', 'v', deps);
+    log.follow();
+    last().sends(last().of('subscribe')[0]!.ch as number, lines(9990, 10_000));
+    paint();
+    window.mockImplementation(async (_job, _vm, from) => ({ lines: lines(from, from + 8), total: 10_000, complete: true, damaged: [] }));
+    log.want(5000, 5016);
+    await vi.waitFor(() => expect(log.line(5015)?.n).toBe(5015));
+    await Promise.resolve();
+    expect(window).toHaveBeenCalledTimes(2);
+  });
+
+  it('tells what the host says, and tries again only when that is wanted', async () => {
+    const { deps, last, window } = make();
+    const log = new TaskLog('j', 'v', deps);
+    log.follow();
+    last().says({ t: 'error', ch: last().of('subscribe')[0]!.ch, code: 'removed', message: 'The output is not kept any more.' });
+    expect(log.error).toBe('The output is not kept any more.');
+    log.want(0, 40);
+    expect(window).not.toHaveBeenCalled();
+    log.retry();
+    expect(log.error).toBe('');
+    expect(last().of('subscribe')).toHaveLength(2);
+    log.close();
   });
 
   it('gives its channel back when it is closed', () => {
@@ -103,30 +176,19 @@ describe('LinePages', () => {
     expect(pages.get((PAGES_MAX + 4) * PAGE_LINES)).toBeDefined();
   });
 
+  it('is bounded by its text too', () => {
+    const pages = new LinePages();
+    const text = 'x'.repeat(KEPT_CHARS_MAX);
+    for (let n = 0; n * KEPT_CHARS_MAX < KEPT_TEXT_MAX * 2; n++) pages.put({ ...line(n), text });
+    expect(pages.get(0)).toBeUndefined();
+    expect(pages.get(Math.floor((KEPT_TEXT_MAX * 2) / KEPT_CHARS_MAX))).toBeDefined();
+  });
+
   it('finds the first stretch that is missing', () => {
     const pages = new LinePages();
     for (const each of lines(10, 20)) pages.put(each);
     expect(pages.missing(0, 30, 500)).toEqual({ from: 0, count: 10 });
     expect(pages.missing(10, 30, 5)).toEqual({ from: 20, count: 5 });
     expect(pages.missing(10, 20, 500)).toBeNull();
-  });
-});
-
-describe('MergedLog', () => {
-  it('puts lines of several machines in the order in which they came, and none twice', () => {
-    const { deps, last, paint } = make();
-    const log = new MergedLog('j', [{ vm: 'a', name: 'A' }, { vm: 'b', name: 'B' }], deps);
-    const [a, b] = last().of('subscribe').map((message) => message.ch as number);
-    last().sends(a!, [line(0, 100), line(1, 300)]);
-    last().sends(b!, [line(0, 200), line(1, 400)]);
-    paint();
-    last().sends(a!, [line(1, 300), line(2, 350)]);
-    paint();
-    const shown = Array.from({ length: log.total }, (_, i) => log.line(i)!);
-    expect(shown.map((each) => `${each.vm}${each.n}`)).toEqual(['A0', 'B0', 'A1', 'A2', 'B1']);
-    last().says({ t: 'end', ch: a, total: 3 });
-    expect(log.complete).toBe(false);
-    last().says({ t: 'end', ch: b, total: 2 });
-    expect(log.complete).toBe(true);
   });
 });

@@ -52,25 +52,14 @@ export class Grid implements Sink {
 
   /** What stands in the line, up to so many characters. */
   spans(most: number): AnsiSpan[] {
-    const spans: AnsiSpan[] = [];
-    let open: { text: string; pen: Pen } | null = null;
-    const close = () => {
-      if (open && open.text !== '') spans.push(spanOf(open.text, open.pen));
-      open = null;
-    };
+    const runs: Cell[] = [];
     for (let i = 0; i < Math.min(this.cells.length, most); i++) {
       const cell = this.cells[i] ?? { text: ' ', pen: PLAIN };
-      if (cell.sign) {
-        close();
-        spans.push(spanOf(cell.text, cell.pen, { sign: cell.sign }));
-      } else if (open?.pen === cell.pen) open.text += cell.text;
-      else {
-        close();
-        open = { text: cell.text, pen: cell.pen };
-      }
+      const open = runs.at(-1);
+      if (open && !open.sign && !cell.sign && open.pen === cell.pen) open.text += cell.text;
+      else runs.push({ ...cell });
     }
-    close();
-    return spans;
+    return runs.filter(({ text }) => text !== '').map(({ text, pen, sign }) => spanOf(text, pen, sign ? { sign } : {}));
   }
 
   private moveTo(column: number): void {

@@ -2,7 +2,7 @@ import type { LogLine } from '$lib/core/clients';
 import type { ShownLine } from '../types';
 
 /** Of a long line so many characters are kept; the rest is fetched when somebody wants to see it. */
-export const KEPT_CHARS_MAX = 16_384;
+export const KEPT_CHARS_MAX = 4_096;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -100,7 +100,8 @@ describe('parseAnsi', () => {
     expect(stripAnsi('a\u0000b')).toBe('a␀b');
     expect(stripAnsi('\u0007\u000b\u007f')).toBe('␇␋␡');
     expect(stripAnsi('safe\u202eexe.txt')).toBe('safeU+202Eexe.txt');
-    expect(parseAnsi('a\u202eb')[1]).toMatchObject({ at: 1, sign: 'right-to-left override (U+202E)' });
+    expect(parseAnsi('a\u202eb')[1]).toMatchObject({ at: 1, text: 'U+202E', sign: { title: 'right-to-left override (U+202E)' } });
+    expect(parseAnsi('\u0000')[0]).toMatchObject({ text: 'NUL', sign: { plain: '␀', title: 'NUL (U+0000)' } });
     expect(stripAnsi('pay\u200bpal')).toBe('payU+200Bpal');
     expect(stripAnsi('\ufeffa\u2028b\u00adc\u0085')).toBe('U+FEFFaU+2028bU+00ADcU+0085');
     expect(stripAnsi('a\u{e0041}b')).toBe('aU+E0041b');
@@ -158,7 +159,7 @@ describe('a line that is written over', () => {
 });
 
 describe('rawText', () => {
-  it('shows all that was written', () => expect(rawText(`${ESC}[1ma\r\tb\u202e`)).toBe('␛[1ma␍\tbU+202E'));
+  it('shows all that was written', () => expect(rawText(`${ESC}[1ma\r\tb\u202e`).map((piece) => piece.sign?.plain ?? piece.text).join('')).toBe('␛[1ma␍\tbU+202E'));
 });
 
 describe('hostile output', () => {

@@ -35,17 +35,20 @@ const SELECTABLE = /[0-9#*]$/;
 const ASCII = /^[\x00-\x7f]$/;
 
 export interface Sign {
+  /** What is shown: letters that every font has. */
   text: string;
+  /** One character for it where there is one, for text that is taken elsewhere. */
+  plain: string;
   title: string;
 }
 
-/** The sign for a character: a control picture, or its number. */
+/** The sign for a character: its short name, or its number. */
 export function signOf(character: string): Sign {
   const code = character.codePointAt(0) ?? 0;
   const number = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
   const name = code < C0.length ? C0[code] : NAMES[code];
-  const text = code < C0.length ? String.fromCodePoint(0x2400 + code) : code === 0x7f ? '\u2421' : number;
-  return { text, title: name ? `${name} (${number})` : `invisible character ${number}` };
+  const picture = code < C0.length ? String.fromCodePoint(0x2400 + code) : code === 0x7f ? '\u2421' : null;
+  return { text: picture && name ? name : number, plain: picture ?? number, title: name ? `${name} (${number})` : `invisible character ${number}` };
 }
 
 /** Joiners and selectors belong to scripts and emoji; between ASCII they have no business. */
@@ -59,6 +62,15 @@ export function isAtHome(character: string, before: string, after: string): bool
 const ANY = new RegExp(`[\\x00-\\x08\\x0a-\\x1f\\x7f${INVISIBLE}]`, 'gu');
 
 /** Text as it was written, with a sign for all that cannot be seen, escape sequences too. */
-export function rawText(text: string): string {
-  return text.replace(ANY, (character) => signOf(character).text);
+export function rawText(text: string): { text: string; sign?: Sign }[] {
+  const pieces: { text: string; sign?: Sign }[] = [];
+  let from = 0;
+  for (const match of text.matchAll(ANY)) {
+    if (match.index > from) pieces.push({ text: text.slice(from, match.index) });
+    const sign = signOf(match[0]);
+    pieces.push({ text: sign.text, sign });
+    from = match.index + match[0].length;
+  }
+  if (from < text.length) pieces.push({ text: text.slice(from) });
+  return pieces;
 }

@@ -1,4 +1,4 @@
-import { signOf } from './controls';
+import { signOf, type Sign } from './controls';
 import { applySgr, PLAIN, type Pen } from './sgr';
 import { spanOf, type AnsiSpan, type Sink } from './spans';
 
@@ -11,7 +11,7 @@ const COMBINING = /^[\p{M}\u200c\u200d\ufe00-\ufe0f]$/u;
 interface Cell {
   text: string;
   pen: Pen;
-  sign?: string;
+  sign?: Sign;
 }
 
 /** One line of a terminal, for output that moves back over itself: what was written last is what one would see. */
@@ -33,8 +33,8 @@ export class Grid implements Sink {
   }
 
   sign(character: string): void {
-    const { text, title } = signOf(character);
-    this.put({ text, pen: this.pen, sign: title });
+    const sign = signOf(character);
+    this.put({ text: sign.text, pen: this.pen, sign });
   }
 
   control(final: string, parameters: string): void {

@@ -39,7 +39,7 @@ export function parseAnsi(raw: string): AnsiSpan[] {
 /** The text alone. */
 export function stripAnsi(raw: string): string {
   return parseAnsi(raw)
-    .map((span) => span.text)
+    .map((span) => span.sign?.plain ?? span.text)
     .join('');
 }
 
@@ -53,8 +53,8 @@ class Flow implements Sink {
   }
 
   sign(character: string, at: number): void {
-    const { text, title } = signOf(character);
-    this.spans.push(spanOf(text, this.pen, { at, sign: title }));
+    const sign = signOf(character);
+    this.spans.push(spanOf(sign.text, this.pen, { at, sign }));
   }
 
   control(final: string, parameters: string): void {

@@ -1,11 +1,12 @@
+import type { Sign } from './controls';
 import { isHidden, styleOf, type AnsiStyle, type Pen } from './sgr';
 
 export interface AnsiSpan extends AnsiStyle {
   text: string;
   /** Where it begins in what was written; not known where a line was written over. */
   at?: number;
-  /** It is a sign for something invisible: this. */
-  sign?: string;
+  /** It stands for something invisible. */
+  sign?: Sign;
   /** A terminal would not show it. */
   hidden?: boolean;
 }

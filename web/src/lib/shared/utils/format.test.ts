@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commandText, commandTitle, formatAgo, formatBytes, formatDuration, formatUptime, plural, quoteWord } from './format';
+import { commandText, commandTitle, formatAgo, formatBytes, formatDuration, formatLineTime, formatTime, formatUptime, plural, quoteWord } from './format';
 
 describe('format', () => {
   it('writes sizes and spans as people read them', () => {
@@ -27,5 +27,11 @@ describe('format', () => {
     expect(quoteWord('/usr/bin/x-1')).toBe('/usr/bin/x-1');
     expect(commandText({ argv: ['echo', 'a b'] })).toBe(`echo 'a b'`);
     expect(commandTitle({ script: '#!/bin/sh\nuptime\ndf' })).toBe('uptime …');
+  });
+
+  it('begins a day with hour 0', () => {
+    const midnight = new Date(2026, 0, 31).getTime();
+    expect(formatLineTime(midnight + 7)).toBe('00:00:00.007');
+    expect(formatTime(midnight)).not.toContain('24:00');
   });
 });

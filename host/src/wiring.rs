@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 
 use crate::auth::{Auth, AuthError};
 use crate::cli::exit::{Exit, Failure};
-use crate::config::{Config, OnePlugin};
+use crate::config::{Config, FilterRuleTable, OnePlugin};
 use crate::datadir::DataDir;
 use crate::lifecycle::{Lifecycle, within};
 use crate::{api, auth, bundled};
@@ -301,6 +301,7 @@ async fn start_plugins(
     if std::env::var_os("SSH_AUTH_SOCK").is_none() {
         settings.default_auth = corral_domain::Auth::Key { identity_file: None, secret: None };
     }
+    settings.filter_rules = config.plugins.filters.iter().map(FilterRuleTable::rule).collect();
     settings.plugins = config.plugins.each.iter().map(|(id, one)| (id.clone(), plugin_settings(one))).collect();
     Ok(PluginHost::start(settings, Arc::new(clock())).await?)
 }

@@ -292,7 +292,7 @@ fn refused(status: StatusCode, problem: &Value) -> Failure {
     let (exit, hint) = match status.as_u16() {
         401 => (Exit::Forbidden, Some("the token is not valid here; make one with `corral token create`")),
         403 => (Exit::Forbidden, Some("make a token with a greater role: `corral token create --role …`")),
-        404 => (Exit::NotFound, None),
+        404 | 410 => (Exit::NotFound, None),
         409 | 412 => (Exit::Conflict, None),
         507 => (Exit::DiskFull, Some("make room on the host's disk; what was acknowledged is not lost")),
         503 => (Exit::Unreachable, Some("try again in a moment")),

@@ -24,7 +24,7 @@ pub use health::Health;
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
 pub use output::Output;
-pub use plugins::{OnePlugin, Plugins};
+pub use plugins::{FilterRuleTable, OnePlugin, Plugins};
 pub use server::Server;
 pub use ssh::Ssh;
 pub use storage::Storage;

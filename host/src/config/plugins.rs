@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use corral_domain::{FilterChoice, Selector};
+use corral_plugin_host::FilterRule;
+
 use crate::cli::suggest;
 
-const KEYS: [&str; 2] = ["folders", "templates"];
+const KEYS: [&str; 3] = ["folders", "templates", "filters"];
 
 /// Plugins and templates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -18,9 +21,46 @@ pub struct Plugins {
     pub folders: Vec<PathBuf>,
     /// The watched folder of template files; without one `templates` in the data folder.
     pub templates: Option<PathBuf>,
+    /// Which streams go through which filters beside those that are for every job, or not through which.
+    pub filters: Vec<FilterRuleTable>,
     /// Everything else is the id of a plugin; a slip among the keys above is refused because it is no table.
     #[serde(flatten, deserialize_with = "each_plugin")]
     pub each: BTreeMap<String, OnePlugin>,
+}
+
+/// One of `[[plugins.filters]]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FilterRuleTable {
+    /// Only jobs of this template: `ops/*`.
+    pub template: Option<String>,
+    /// Only VMs that this selector admits: `env=prod`.
+    #[serde(deserialize_with = "selector")]
+    pub selector: Option<String>,
+    /// Ids of filters that are added.
+    pub with: Vec<String>,
+    /// Ids of filters that are left out.
+    pub without: Vec<String>,
+}
+
+impl FilterRuleTable {
+    /// As the plugin host knows it.
+    pub fn rule(&self) -> FilterRule {
+        FilterRule {
+            template: self.template.clone(),
+            // It was read once already, when the configuration was.
+            selector: self.selector.as_deref().and_then(|text| text.parse().ok()),
+            filters: FilterChoice { with: self.with.clone(), without: self.without.clone() },
+        }
+    }
+}
+
+fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    match text.as_deref().map(str::parse::<Selector>) {
+        Some(Err(error)) => Err(D::Error::custom(format!("[[plugins.filters]]: {error}"))),
+        _ => Ok(text),
+    }
 }
 
 /// Settings of one plugin.
@@ -47,7 +87,7 @@ fn each_plugin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<St
     let one = |(id, value): (String, serde_json::Value)| {
         if !value.is_object() {
             let meant = suggest::closest(&id, KEYS).map(|near| format!("did you mean `{near}`?"));
-            let known = || "known are folders, templates, and a table [plugins.ID] for each plugin".to_owned();
+            let known = || "known are folders, templates, filters, and a table [plugins.ID] for each plugin".to_owned();
             return Err(D::Error::custom(format!("there is no key `{id}`; {}", meant.unwrap_or_else(known))));
         }
         match serde_json::from_value(value) {

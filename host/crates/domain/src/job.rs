@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CommandLine, JobId, Receipt, RenderedCommand, RunAs, Strategy, Timestamp, VmId};
+use crate::{CommandLine, FilterChoice, JobId, Receipt, RenderedCommand, RunAs, Strategy, Timestamp, VmId};
 
 /// How a command runs on a VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -248,6 +248,9 @@ pub struct Job {
     /// As whom the command runs; none: the account that is logged in as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_as: Option<RunAs>,
+    /// Log filters beside those that every job has.
+    #[serde(default, skip_serializing_if = "FilterChoice::is_empty")]
+    pub filters: FilterChoice,
     /// The job of which it repeats some tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<JobId>,

@@ -55,12 +55,12 @@ struct Patterns(Vec<String>);
 
 impl Patterns {
     fn admit(&self, text: &str) -> bool {
-        self.0.iter().any(|pattern| matches(pattern, text))
+        self.0.iter().any(|pattern| matches_pattern(pattern, text))
     }
 
     /// Whether one of them is a label of a VM, or its name.
     fn admit_vm(&self, name: &str, labels: &Labels) -> bool {
-        self.0.iter().any(|word| labels.contains_key(word) || matches(word, name))
+        self.0.iter().any(|word| labels.contains_key(word) || matches_pattern(word, name))
     }
 }
 
@@ -87,8 +87,8 @@ fn value_of<'a>(key: &str, name: &'a str, labels: &'a Labels) -> Option<&'a str>
     labels.get(key).map(String::as_str).or_else(|| (key == "name").then_some(name))
 }
 
-/// Glob with `*` only; linear in the product of both lengths, both of which are bounded.
-fn matches(pattern: &str, text: &str) -> bool {
+/// Whether a text fits a pattern in which `*` stands for any run of characters. Takes time linear in the product of both lengths.
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or("");
     let Some(mut rest) = text.strip_prefix(first) else { return false };
@@ -295,7 +295,7 @@ mod tests {
                 parts.iter().zip(&fill).flat_map(|(part, fill)| [part.as_str(), fill.as_str()]).collect();
             let last = parts.len() - 1;
             let text = text.strip_suffix(&fill[last]).unwrap_or(&text).to_owned();
-            prop_assert!(matches(&parts.join("*"), &text), "{} against {}", parts.join("*"), text);
+            prop_assert!(matches_pattern(&parts.join("*"), &text), "{} against {}", parts.join("*"), text);
         }
     }
 }

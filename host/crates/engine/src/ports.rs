@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    AsUser, Facts, JobId, Lines, NewVm, OutputStream, PluginInfo, PluginTemplates, Position, Receipt, RenderedCommand,
-    Template, Timestamp, Vm, VmId,
+    AsUser, Facts, FilterChoice, JobId, Lines, NewVm, OutputStream, PluginInfo, PluginTemplates, Position, Receipt,
+    RenderedCommand, Template, Timestamp, Vm, VmId,
 };
 use corral_storage::Audit;
 use tokio::sync::mpsc;
@@ -249,6 +249,8 @@ pub struct StreamInfo {
     pub vm: Arc<Vm>,
     /// Which output.
     pub stream: OutputStream,
+    /// What the job asks for.
+    pub filters: FilterChoice,
 }
 
 /// Why a plugin could not do something.

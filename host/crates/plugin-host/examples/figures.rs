@@ -46,7 +46,15 @@ async fn filter(host: &PluginHost) -> Result<(), Box<dyn std::error::Error>> {
     let vm: VmId = "01890000-0000-7000-8000-000000000001".parse()?;
     let job: JobId = "01890000-0000-7000-8000-000000000002".parse()?;
     let vm = Arc::new(Vm::new(vm, NewVm::ssh("web-1", "127.0.0.1", 22, "root"), Timestamp::from_millis(0)));
-    let mut chain = host.open_filters(StreamInfo { job, template: None, vm, stream: OutputStream::Stdout }).await?;
+    let mut chain = host
+        .open_filters(StreamInfo {
+            job,
+            template: None,
+            vm,
+            stream: OutputStream::Stdout,
+            filters: corral_domain::FilterChoice::default(),
+        })
+        .await?;
     let head = LineHead { at: Timestamp::from_millis(1), stream: OutputStream::Stdout, partial: false };
     let mut lines = Lines::default();
     for number in 0..LINES {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use corral_domain::Auth;
 
 use crate::limits::Ceilings;
+use crate::pipeline::FilterRule;
 
 /// Everything that the plugin host needs to know.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct PluginHostConfig {
     pub default_auth: Auth,
     /// The operator's settings, by plugin.
     pub plugins: BTreeMap<String, PluginSettings>,
+    /// The operator's rules for chains of filters, in order.
+    pub filter_rules: Vec<FilterRule>,
     /// Folder of compiled plugins; made with mode 0700.
     pub cache_dir: PathBuf,
     /// Folder of the plugins' own state.
@@ -47,6 +50,7 @@ impl PluginHostConfig {
             local_user: String::new(),
             default_auth: Auth::default(),
             plugins: BTreeMap::new(),
+            filter_rules: Vec::new(),
             cache_dir: cache_dir.into(),
             data_dir: data_dir.into(),
             ceilings: Ceilings::default(),

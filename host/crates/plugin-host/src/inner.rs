@@ -64,6 +64,7 @@ impl Inner {
         let relied_on = enabled && id == wish && (served || self.is_bundled(&place));
         let slot = Slot::new(info, place, log, kv, self.notices.clone(), self.config.timing);
         slot.relied_on.store(relied_on, Ordering::SeqCst);
+        *crate::slot::lock(&slot.filter) = crate::pipeline::FilterPlace::peek(manifest);
         let slot = Arc::new(slot);
         self.registry.insert(slot.clone());
         slot.tell(|info| {

@@ -61,6 +61,7 @@ impl Inner {
         if slot.current().is_none() {
             slot.tell(|info| describe(info, &manifest));
             *lock(&slot.policy) = manifest.policy;
+            *lock(&slot.filter) = manifest.filter;
         }
         let context = self.context(slot, manifest, &package)?;
         let wasm = package.wasm.map_err(|problem| LoadError::Read { what: "plugin.wasm".into(), problem })?;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::error::LoadError;
 use crate::limits::{Ceilings, Limits};
+use crate::pipeline::{FilterPlace, RawPlace};
 use crate::units::{parse_size, parse_time, show_size, show_time};
 
 /// First API version that this host speaks.
@@ -41,6 +42,8 @@ pub struct Manifest {
     pub limits: Limits,
     /// What happens to lines while it is down.
     pub policy: Policy,
+    /// Of a log filter: its place among others.
+    pub filter: FilterPlace,
     /// File of its configuration's JSON Schema, beside the manifest.
     pub config_schema: Option<String>,
     /// Configuration where the operator gave none.
@@ -135,6 +138,8 @@ struct Raw {
     #[serde(default)]
     failure: RawFailure,
     #[serde(default)]
+    filter: RawPlace,
+    #[serde(default)]
     config: RawConfig,
 }
 
@@ -204,6 +209,7 @@ impl Manifest {
             wants,
             limits: limits(&raw.limits, ceilings).map_err(wrong)?,
             policy: raw.failure.policy,
+            filter: FilterPlace::checked(&raw.filter)?,
             config_schema: raw.config.schema,
             config_default: raw.config.default.unwrap_or_else(|| serde_json::json!({})),
         })

@@ -18,8 +18,8 @@ use crate::kv::FLUSH_EVERY;
 use crate::notices::{NOTICES_MAX, Notices};
 use crate::registry::Registry;
 use crate::runtime::Runtime;
-use crate::slot::{Place, Slot};
-use crate::{discovery, templates, watch};
+use crate::slot::{Place, Slot, lock};
+use crate::{discovery, pipeline, templates, watch};
 
 /// Runs plugins.
 pub struct PluginHost {
@@ -137,8 +137,12 @@ impl Plugins for PluginHost {
     }
 
     async fn open_filters(&self, info: StreamInfo) -> Result<Box<dyn FilterChain>, PluginError> {
-        let mut slots: Vec<Arc<Slot>> = self.inner.registry.all().into_iter().filter(|slot| slot.filters()).collect();
-        slots.sort_by(|a, b| a.id.cmp(&b.id));
+        let slots: Vec<Arc<Slot>> = self.inner.registry.all().into_iter().filter(|slot| slot.filters()).collect();
+        let all: Vec<_> = slots.iter().map(|slot| (slot.id.as_str(), *lock(&slot.filter))).collect();
+        let chosen = pipeline::chain(&all, &self.inner.config.filter_rules, &info).map_err(|id| {
+            PluginError::Unavailable(format!("lines are to go through the filter `{id}`, which is not there"))
+        })?;
+        let slots = chosen.iter().filter_map(|id| slots.iter().find(|slot| slot.id == *id).cloned()).collect();
         Ok(Box::new(Chain::new(slots, &info, self.inner.clock.clone(), self.inner.config.timing)))
     }
 

@@ -21,6 +21,7 @@ use crate::kv::Kv;
 use crate::manifest::Policy;
 use crate::notices::Notices;
 use crate::package::Fingerprint;
+use crate::pipeline::FilterPlace;
 use crate::templates::Listing;
 
 /// Path, size, time and inode of the files below one folder.
@@ -61,6 +62,8 @@ pub struct Slot {
     pub relied_on: AtomicBool,
     /// What happens to lines while it is down.
     pub policy: Mutex<Policy>,
+    /// Where it stands in chains of filters.
+    pub filter: Mutex<FilterPlace>,
     current: ArcSwapOption<Generation>,
     loads: AtomicU64,
     info: Mutex<PluginInfo>,
@@ -93,6 +96,7 @@ impl Slot {
             listing: ArcSwap::default(),
             relied_on: AtomicBool::new(false),
             policy: Mutex::default(),
+            filter: Mutex::default(),
             current: ArcSwapOption::empty(),
             loads: AtomicU64::new(0),
             info: Mutex::new(info),
@@ -134,6 +138,7 @@ impl Slot {
     pub fn swap(&self, generation: Arc<Generation>) {
         self.loads.store(generation.number, Ordering::SeqCst);
         *lock(&self.policy) = generation.context.manifest.policy;
+        *lock(&self.filter) = generation.context.manifest.filter;
         *lock(&self.health) = Health::default();
         self.current.store(Some(generation.clone()));
         self.tell(|info| {

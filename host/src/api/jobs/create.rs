@@ -15,7 +15,7 @@ use crate::api::App;
 use crate::api::extract::{Body, Caller};
 use crate::api::problem::Problem;
 use crate::api::targets::TargetsBody;
-use crate::api::types::{Batch, Command, Job, Mode, RunAs, Share, TemplateUse};
+use crate::api::types::{Batch, Command, Filters, Job, Mode, RunAs, Share, TemplateUse};
 
 const KEY_MAX: usize = 255;
 
@@ -46,6 +46,8 @@ pub struct JobBody {
     max_failures: Option<corral_domain::Share>,
     /// As whom it runs, by sudo.
     run_as: Option<RunAs>,
+    /// Log filters beside those that every job has.
+    filters: Option<Filters>,
     /// Variables to set.
     #[serde(default)]
     env: BTreeMap<String, String>,
@@ -122,6 +124,7 @@ impl TryFrom<JobBody> for JobRequest {
                 job_timeout_seconds: body.job_timeout_seconds,
             },
             run_as: body.run_as.map(|RunAs { user, secret }| corral_domain::RunAs { user, secret }),
+            filters: body.filters.map(Into::into).unwrap_or_default(),
             expect_hash: body.expect_hash,
             idempotency_key: None,
         })

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    AsUser, CommandLine, Facts, Lines, Mode, NewVm, Origin, OutputStream, PluginInfo, PluginTemplates, Position,
-    RandomBytes, Receipt, RenderedCommand, Source, Template, Timestamp, Vm, VmId,
+    AsUser, CommandLine, Facts, Lines, Mode, NewVm, Origin, OutputStream, PluginInfo, PluginKind, PluginState,
+    PluginTemplates, Position, RandomBytes, Receipt, RenderedCommand, Source, Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
     CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,
@@ -200,7 +200,20 @@ pub fn notices() -> Vec<PluginNotice> {
         applies_to: "role=db".into(),
     };
     let offer = PluginTemplates { templates: vec![template], problems: vec!["x.yaml: line 3".into()] };
-    vec![PluginNotice::Templates { plugin: "ops".into(), offer }]
+    let mask = PluginInfo {
+        id: "mask".into(),
+        name: "Mask".into(),
+        version: "1.0.0".into(),
+        api: "0.1".into(),
+        provides: vec![PluginKind::LogFilter],
+        state: PluginState::Active,
+        reason: String::new(),
+        generation: 1,
+        digest: String::new(),
+        origin: "bundled".into(),
+        wants: Vec::new(),
+    };
+    vec![PluginNotice::Templates { plugin: "ops".into(), offer }, PluginNotice::Changed(mask)]
 }
 
 #[async_trait]

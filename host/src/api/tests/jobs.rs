@@ -2,9 +2,12 @@
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
+use corral_domain::SystemClock;
+use corral_engine::Role;
 use serde_json::{Value, json};
 
 use super::Host;
+use crate::auth::create_api_token;
 
 #[tokio::test]
 async fn a_job_has_the_shape_that_scripts_rely_on() {
@@ -135,4 +138,25 @@ async fn the_event_log_has_no_gaps() {
     assert_eq!(created["epoch"], events["epoch"]);
     let rest = host.get(&format!("/api/events?since={}", seqs.len() - 1)).await.json();
     assert_eq!(rest["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn filters_that_are_asked_for_must_be_there_and_only_admins_leave_some_out() {
+    let host = Host::start().await;
+    let vm = host.vm("web-1").await;
+    host.wait_for(|state| state.plugins.contains_key("mask")).await;
+    let body = |filters: Value| json!({"command": {"script": "exit 0"}, "targets": {"vms": [vm]}, "mode": "direct", "filters": filters});
+    let job = host.post("/api/jobs", &body(json!({"with": ["mask"]}))).await;
+    assert_eq!(job.status, StatusCode::CREATED, "{}", job.text());
+    assert_eq!(job.json()["filters"], json!({"with": ["mask"], "without": []}));
+    let problem = host.post("/api/jobs", &body(json!({"with": ["ops"]}))).await.problem(422);
+    assert_eq!(problem["errors"][0]["field"], "filters.with");
+    let problem = host.post("/api/jobs", &body(json!({"with": ["mask"], "without": ["mask"]}))).await.problem(422);
+    assert_eq!(problem["errors"][0]["field"], "filters.without");
+    assert_eq!(host.post("/api/jobs", &body(json!({"without": ["mask"]}))).await.status, StatusCode::CREATED);
+    let operator = create_api_token(&*host.store, &SystemClock, "op", Role::Operator, None).await.unwrap();
+    let request = host.bare(Method::POST, "/api/jobs").header(header::AUTHORIZATION, format!("Bearer {operator}"));
+    let request = request.header(header::CONTENT_TYPE, "application/json");
+    let body = Body::from(body(json!({"without": ["mask"]})).to_string());
+    host.send(request.body(body).unwrap()).await.problem(403);
 }

@@ -50,6 +50,9 @@ pub struct Job {
     /// As whom it runs, by sudo.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub run_as: Option<RunAs>,
+    /// Log filters beside those that every job has.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub filters: Option<Filters>,
     /// The job of which it repeats some tasks.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>)]
@@ -163,6 +166,30 @@ pub struct RunAs {
     pub secret: Option<String>,
 }
 
+/// Log filters by the ids of their plugins. Their place in the chain is their own, not that in these lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Filters {
+    /// These too.
+    #[serde(default)]
+    pub with: Vec<String>,
+    /// Not these. For admins.
+    #[serde(default)]
+    pub without: Vec<String>,
+}
+
+impl From<Filters> for corral_domain::FilterChoice {
+    fn from(Filters { with, without }: Filters) -> Self {
+        Self { with, without }
+    }
+}
+
+impl From<corral_domain::FilterChoice> for Filters {
+    fn from(corral_domain::FilterChoice { with, without }: corral_domain::FilterChoice) -> Self {
+        Self { with, without }
+    }
+}
+
 /// Words, or shell text: exactly one of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -264,6 +291,7 @@ impl From<&corral_domain::Job> for Job {
                 .run_as
                 .as_ref()
                 .map(|run_as| RunAs { user: run_as.user.clone(), secret: run_as.secret.clone() }),
+            filters: (!job.filters.is_empty()).then(|| job.filters.clone().into()),
             retry_of: job.retry_of,
             command_hash: job.command_hash.clone(),
             created_by: job.created_by.clone(),

@@ -11,7 +11,7 @@ mod vm_options;
 
 pub use event::{Event, EventSource};
 pub use facts::Facts;
-pub use job::{Batch, Command, Counts, Job, JobStatus, Mode, RunAs, Share, Task, TaskStatus, TemplateUse};
+pub use job::{Batch, Command, Counts, Filters, Job, JobStatus, Mode, RunAs, Share, Task, TaskStatus, TemplateUse};
 pub use plugin::{Plugin, PluginState};
 pub use receipt::Receipt;
 pub use template::{Template, TemplateProblems};

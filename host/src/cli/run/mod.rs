@@ -85,6 +85,12 @@ pub struct Args {
     /// The secret that holds the password that sudo asks for (`corral secret set NAME`); without, it must not ask.
     #[arg(long, value_name = "NAME", requires = "run_as")]
     run_as_secret: Option<String>,
+    /// Pass output through this log filter too; may be given several times.
+    #[arg(long, value_name = "PLUGIN")]
+    filter: Vec<String>,
+    /// Do not pass output through this log filter; for admins, as it may be what keeps secrets out of the log.
+    #[arg(long, value_name = "PLUGIN")]
+    no_filter: Vec<String>,
     /// The same key with the same request makes one job, however often it is sent within a day.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,

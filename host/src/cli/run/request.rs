@@ -71,6 +71,9 @@ fn strategy(args: &Args, body: &mut Value) {
             body["run_as"]["secret"] = secret.as_str().into();
         }
     }
+    if !args.filter.is_empty() || !args.no_filter.is_empty() {
+        body["filters"] = json!({ "with": args.filter, "without": args.no_filter });
+    }
     if args.dry_run {
         body["dry_run"] = true.into();
     }

@@ -36,6 +36,7 @@ impl State {
             timeout_seconds: new.timeout_seconds,
             strategy: new.strategy,
             run_as: new.run_as,
+            filters: new.filters,
             retry_of: new.retry_of,
             command_hash: new.command_hash,
             cancel_requested_at: None,
@@ -103,6 +104,7 @@ fn problems(new: &NewJob) -> Vec<FieldError> {
     }
     errors.extend(new.strategy.problems());
     errors.extend(new.run_as.iter().flat_map(RunAs::problems));
+    errors.extend(new.filters.problems());
     errors
 }
 

@@ -211,6 +211,8 @@ pub struct NewJob {
     pub strategy: crate::Strategy,
     /// As whom the command runs.
     pub run_as: Option<crate::RunAs>,
+    /// Log filters beside those that every job has.
+    pub filters: crate::FilterChoice,
     /// The job of which it repeats some tasks.
     pub retry_of: Option<JobId>,
     /// See [`Job::command_hash`].

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use corral_domain::{
-    Command, CommandLine, Counts, Facts, IdSource, Job, JobId, JobStatus, ManualClock, Mode, NewJob, NewVm, Origin,
-    PluginInfo, PluginKind, PluginState, PluginTemplates, RandomBytes, RenderedCommand, SavedTemplate, TaskChange,
-    TaskKey, TaskStatus, Template, TemplateUse, Timestamp, Transport, VmHealth, VmId, VmStatus,
+    Command, CommandLine, Counts, Facts, FilterChoice, IdSource, Job, JobId, JobStatus, ManualClock, Mode, NewJob,
+    NewVm, Origin, PluginInfo, PluginKind, PluginState, PluginTemplates, RandomBytes, RenderedCommand, SavedTemplate,
+    TaskChange, TaskKey, TaskStatus, Template, TemplateUse, Timestamp, Transport, VmHealth, VmId, VmStatus,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -239,6 +239,7 @@ fn reopen(id: JobId, vm: VmId) -> Command {
         timeout_seconds: None,
         strategy: corral_domain::Strategy::default(),
         run_as: None,
+        filters: FilterChoice::default(),
         retry_of: None,
         command_hash: String::new(),
         cancel_requested_at: None,
@@ -272,6 +273,7 @@ fn new_job() -> impl Strategy<Value = NewJob> {
             timeout_seconds,
             strategy: corral_domain::Strategy::default(),
             run_as: None,
+            filters: FilterChoice::default(),
             retry_of: None,
             command_hash: String::new(),
             created_by: "user:test".into(),

@@ -122,6 +122,7 @@ impl OutputSink {
                 template: self.job.template.as_ref().map(|template| template.id.clone()),
                 vm: self.vm.clone(),
                 stream: which,
+                filters: self.job.filters.clone(),
             };
             let filters = self.engine.inner.deps.plugins.open_filters(info).await?;
             *slot = Some(Stream { splitter: LineSplitter::new(which), filters });

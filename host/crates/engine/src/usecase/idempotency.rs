@@ -89,6 +89,7 @@ fn digest(request: &JobRequest) -> String {
         stdin,
         strategy,
         run_as,
+        filters,
         expect_hash,
         idempotency_key: _,
     } = request;
@@ -115,6 +116,10 @@ fn digest(request: &JobRequest) -> String {
     ]);
     let mut hash = Sha256::new();
     hash.update(head.to_string());
+    // Requests from before there were filters keep their digests.
+    if !filters.is_empty() {
+        hash.update(json!(filters).to_string());
+    }
     hash.update(stdin.as_deref().unwrap_or_default());
     hex(&hash.finalize())
 }

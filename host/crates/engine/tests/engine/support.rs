@@ -272,7 +272,7 @@ impl World {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the job comes to that")
+        tokio::time::timeout(Duration::from_mins(2), wait).await.expect("the job comes to that")
     }
 
     pub async fn finished(&self, id: JobId) -> (Job, Vec<Task>) {

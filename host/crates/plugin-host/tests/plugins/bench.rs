@@ -178,7 +178,13 @@ pub fn vm(name: &str) -> Arc<Vm> {
 /// A stream.
 pub fn stream() -> StreamInfo {
     let job: JobId = "01890000-0000-7000-8000-000000000002".parse().unwrap();
-    StreamInfo { job, template: None, vm: vm("web-1"), stream: OutputStream::Stdout }
+    StreamInfo {
+        job,
+        template: None,
+        vm: vm("web-1"),
+        stream: OutputStream::Stdout,
+        filters: corral_domain::FilterChoice::default(),
+    }
 }
 
 /// Lines.

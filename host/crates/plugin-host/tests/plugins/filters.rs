@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use corral_domain::PluginState;
+use corral_domain::{FilterChoice, PluginState};
+use corral_engine::ports::{PluginError, Plugins as _, StreamInfo};
+use corral_plugin_host::FilterRule;
 
-use crate::bench::{Bench, guest, lines, manifest, texts};
+use crate::bench::{Bench, guest, lines, manifest, stream, texts, vm};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn edits_are_applied_and_untouched_lines_keep_their_bytes() {
@@ -92,4 +94,36 @@ async fn a_filter_that_may_be_passed_by_is_and_its_lines_are_neither_lost_nor_do
     let mut chain = running.chain().await;
     assert_eq!(texts(&chain.process(lines(["a", "!trap"])).await.unwrap()), ["a", "!trap"]);
     assert_eq!(texts(&chain.process(lines(["b"])).await.unwrap()), ["b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_goes_through_the_filters_that_are_for_it_in_their_order() {
+    let mut bench = Bench::new();
+    let tagged = |id: &str, filter: &str| {
+        manifest(id, "log-filter", &format!("[filter]\n{filter}\n[config]\ndefault = {{ tag = \"{id}\" }}"))
+    };
+    bench.put("last", &tagged("last", "order = 900"), &guest(false));
+    bench.put("first", &tagged("first", "order = 100"), &guest(false));
+    bench.put("extra", &tagged("extra", "apply = \"asked\""), &guest(false));
+    let rule = FilterChoice { with: vec!["extra".into()], without: vec!["last".into()] };
+    let selector = Some("db-*".parse().unwrap());
+    bench.config.filter_rules = vec![FilterRule { selector, filters: rule, ..FilterRule::default() }];
+    let mut running = bench.start().await;
+    for id in ["first", "last", "extra"] {
+        running.until_state(id, PluginState::Active).await;
+    }
+    let web = stream();
+    let db = StreamInfo { vm: vm("db-1"), ..stream() };
+    let asking = |with: &[&str]| FilterChoice { with: with.iter().map(ToString::to_string).collect(), without: vec![] };
+    for (info, expected) in [
+        (web.clone(), "last 1 first 1 x"),
+        (db.clone(), "extra 1 first 1 x"),
+        (StreamInfo { filters: asking(&["last"]), ..db }, "last 1 extra 1 first 1 x"),
+    ] {
+        let mut chain = running.host.open_filters(info).await.unwrap();
+        assert_eq!(texts(&chain.process(lines(["x"])).await.unwrap()), [expected]);
+    }
+    let missing = running.host.open_filters(StreamInfo { filters: asking(&["nobody"]), ..web }).await;
+    let Err(PluginError::Unavailable(why)) = missing.map(|_| ()) else { panic!("lines must not pass without it") };
+    assert!(why.contains("`nobody`"), "{why}");
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use corral_domain::{
-    CommandLine, Counts, Event, EventKind, Extras, IdSource, Job, JobId, JobStatus, LineHead, Lines, ManualClock, Mode,
-    NewVm, OutputStream, RandomBytes, SavedTemplate, Task, TaskKey, TaskStatus, TemplateUse, Timestamp, Vm, VmId,
+    CommandLine, Counts, Event, EventKind, Extras, FilterChoice, IdSource, Job, JobId, JobStatus, LineHead, Lines,
+    ManualClock, Mode, NewVm, OutputStream, RandomBytes, SavedTemplate, Task, TaskKey, TaskStatus, TemplateUse,
+    Timestamp, Vm, VmId,
 };
 
 use crate::{Commit, LogAppend, StateStore, Write, chunk};
@@ -82,6 +83,7 @@ pub fn job(id: JobId, vms: &[VmId], status: TaskStatus) -> (Job, Vec<Task>) {
         timeout_seconds: Some(60),
         strategy: corral_domain::Strategy::default(),
         run_as: None,
+        filters: FilterChoice::default(),
         retry_of: None,
         command_hash: String::new(),
         cancel_requested_at: None,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use corral_domain::{
-    Command, EventKind, Job, Mode, NewJob, PluginInfo, PluginKind, PluginState, Refusal, RenderedCommand, RunAs,
-    Selector, Task, Template, TemplateUse, Vm,
+    Command, EventKind, FilterChoice, Job, Mode, NewJob, PluginInfo, PluginKind, PluginState, Refusal, RenderedCommand,
+    RunAs, Selector, Task, Template, TemplateUse, Vm,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -61,6 +61,7 @@ impl Engine {
             return Err(UseCaseError::invalid("mode", "a job has no terminal: it runs in mode `durable` or `direct`"));
         }
         self.check_secret(request.run_as.as_ref()).await?;
+        self.check_filters(actor, &request.filters)?;
         let timeout = template.as_ref().map_or(0, |template| template.timeout_seconds);
         let used = match (request.what, template) {
             (What::Template { id, args }, Some(_)) => Some(TemplateUse { id, args }),
@@ -79,6 +80,7 @@ impl Engine {
             timeout_seconds: request.timeout_seconds.or((timeout > 0).then_some(timeout)),
             strategy: request.strategy,
             run_as: request.run_as,
+            filters: request.filters,
             retry_of: None,
             created_by: actor.name.clone(),
         };
@@ -121,6 +123,22 @@ impl Engine {
     }
 
     /// A secret that is not there is told now, and not by every VM.
+    /// Filters that are asked for must be there, so that lines never wait for one that nobody knows. Leaving one out may let
+    /// secrets into the log, so that is for admins.
+    pub(super) fn check_filters(&self, actor: &Actor, filters: &FilterChoice) -> Result<(), UseCaseError> {
+        if !filters.without.is_empty() && actor.role < Role::Admin {
+            return Err(UseCaseError::Forbidden { needs: Role::Admin });
+        }
+        let state = self.state();
+        let filters_lines = |id: &&String| {
+            state.plugins.get(*id).is_some_and(|plugin| plugin.provides.contains(&PluginKind::LogFilter))
+        };
+        match filters.with.iter().find(|id| !filters_lines(id)) {
+            Some(id) => Err(UseCaseError::invalid("filters.with", format!("there is no log filter `{id}`"))),
+            None => Ok(()),
+        }
+    }
+
     pub(super) async fn check_secret(&self, run_as: Option<&RunAs>) -> Result<(), UseCaseError> {
         let Some(name) = run_as.and_then(|run_as| run_as.secret.as_deref()) else { return Ok(()) };
         match self.inner.deps.secrets.reveal(name).await {

@@ -7,7 +7,7 @@ mod groups;
 mod preview;
 mod retry;
 
-use corral_domain::{CommandLine, Job, JobId, Mode, RunAs, Strategy, Task, VmId};
+use corral_domain::{CommandLine, FilterChoice, Job, JobId, Mode, RunAs, Strategy, Task, VmId};
 use corral_storage::StorageError;
 use serde_json::Value;
 
@@ -64,6 +64,8 @@ pub struct JobRequest {
     pub strategy: Strategy,
     /// As whom it runs.
     pub run_as: Option<RunAs>,
+    /// Log filters beside those that every job has.
+    pub filters: FilterChoice,
     /// [`Preview::command_hash`]: refuse if by now something else would run.
     pub expect_hash: Option<String>,
     /// The same key with the same request makes one job.
@@ -84,6 +86,7 @@ impl JobRequest {
             stdin: None,
             strategy: Strategy::default(),
             run_as: None,
+            filters: FilterChoice::default(),
             expect_hash: None,
             idempotency_key: None,
         }

@@ -71,6 +71,7 @@ impl Engine {
         let (job, tasks) = self.job(id).await?.ok_or_else(|| UseCaseError::not_found("job", id))?;
         let commands = self.chosen(&job, tasks, which)?;
         self.check_secret(job.run_as.as_ref()).await?;
+        self.check_filters(actor, &job.filters)?;
         let new = NewJob {
             id: self.ids().job(),
             mode: job.mode,
@@ -82,6 +83,7 @@ impl Engine {
             timeout_seconds: job.timeout_seconds,
             strategy: job.strategy,
             run_as: job.run_as,
+            filters: job.filters,
             retry_of: Some(id),
             created_by: actor.name.clone(),
         };

@@ -262,7 +262,7 @@ async fn stored_chunks_come_as_they_are_to_who_takes_them_and_join_with_lines() 
                 assert_eq!(message, json!({"t": "end", "ch": 2, "total": 120_000}));
                 break;
             }
-            other => panic!("{other:?}"),
+            other @ Got::Closed(..) => panic!("{other:?}"),
         };
         assert_eq!(first, next);
         for text in texts {

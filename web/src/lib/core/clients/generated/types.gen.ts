@@ -328,6 +328,20 @@ export type FieldProblem = {
 };
 
 /**
+ * Log filters by the ids of their plugins. Their place in the chain is their own, not that in these lists.
+ */
+export type Filters = {
+    /**
+     * These too.
+     */
+    with?: Array<string>;
+    /**
+     * Not these. For admins.
+     */
+    without?: Array<string>;
+};
+
+/**
  * A line of a result.
  */
 export type FoundLine = LogLine & {
@@ -592,6 +606,7 @@ export type Job = {
      * Who started it.
      */
     created_by: string;
+    filters?: Filters | null;
     /**
      * When its last task ended.
      */
@@ -668,6 +683,7 @@ export type JobBody = {
      * `command_hash` of a preview: a conflict if by now something else would run.
      */
     expect_hash?: string | null;
+    filters?: Filters | null;
     /**
      * For the whole job: then what runs is ended, and what has not begun never does.
      */
@@ -900,6 +916,7 @@ export type PageJob = {
          * Who started it.
          */
         created_by: string;
+        filters?: Filters | null;
         /**
          * When its last task ended.
          */

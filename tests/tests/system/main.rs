@@ -9,11 +9,15 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 mod browser;
 mod crash;
+mod day_file;
 mod fanout;
 mod fifty;
 mod full_disk;
 mod host_keys;
+mod log_killed;
+mod log_serving;
 mod main_job;
+mod numbered;
 mod odd_output;
 mod odd_requests;
 mod odd_starts;

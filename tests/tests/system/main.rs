@@ -8,12 +8,14 @@ use std::time::Duration;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 mod browser;
+mod clock;
 mod crash;
 mod day_file;
 mod fanout;
 mod fifty;
 mod full_disk;
 mod host_keys;
+mod locked;
 mod log_killed;
 mod log_serving;
 mod main_job;
@@ -22,9 +24,11 @@ mod odd_output;
 mod odd_requests;
 mod odd_starts;
 mod once;
+mod preload;
 mod reload;
 mod run_as;
 mod secrecy;
+mod slow_disk;
 mod unreachable;
 
 static MACHINE: RwLock<()> = RwLock::const_new(());

@@ -1,9 +1,10 @@
 //! Somebody sets the host's clock while jobs run: over midnight, and back by a day.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use corral_tests::client::Client;
+use corral_tests::host::Site;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -61,6 +62,23 @@ impl World {
         let hits = messages.iter().filter(|message| message["type"] == "hit" && message["job_id"] == job);
         Ok(hits.filter_map(|hit| hit["line"]["n"].as_u64()).collect())
     }
+
+    /// Time ranges mean the time that a line shows, also where that is before its job was made or after it ended.
+    async fn time_ranges_hold(&self, job: &str) -> Result<()> {
+        let log = self.log(job).await?;
+        for at in [log.len() / 3, log.len() - 1] {
+            let at = log[at]["at"].as_str().context("a time")?;
+            // Times of one form are in the order of their texts.
+            let numbers = |wanted: &dyn Fn(&str) -> bool| -> Vec<u64> {
+                let lines =
+                    (0_u64..).zip(&log).filter(|(n, line)| n % 10 == 7 && line["at"].as_str().is_some_and(wanted));
+                lines.map(|(n, _)| n).collect()
+            };
+            ensure!(self.found(job, &format!("since={at}")).await? == numbers(&|line| line >= at), "since {at}");
+            ensure!(self.found(job, &format!("until={at}")).await? == numbers(&|line| line < at), "until {at}");
+        }
+        Ok(())
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +86,7 @@ async fn lines_keep_their_order_and_jobs_their_day_whatever_the_clock_does() -> 
     let _machine = shared().await;
     let (lines, _) = Numbered::of_this_run("clock");
     let (system, site) = Preload::new()?;
-    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+    let now = machine_time(&site)?;
     let midnight = (now / DAY_MS + 1) * DAY_MS;
     // It is a minute to midnight, by this host's clock.
     system.set_clock(midnight - MOMENT_MS - now)?;
@@ -101,35 +119,31 @@ async fn lines_keep_their_order_and_jobs_their_day_whatever_the_clock_does() -> 
         ensure!(done["status"] == "succeeded", "{done}");
     }
 
-    // A job's lines are in the file of the day on which it was made, and nowhere else.
-    let files = day_files(&site)?;
-    ensure!(files.len() == 2, "two days have two files: {files:?}");
-    let (before, after) = (logs_of_copy(&files[0]).await?, logs_of_copy(&files[1]).await?);
-    let wanted = |jobs: &[&String]| {
-        let mut ids: Vec<_> = jobs.iter().map(|job| in_the_file(job)).collect();
-        ids.sort();
-        ids
-    };
-    ensure!(before.keys().eq(&wanted(&[&evening, &yesterday])), "{files:?}: {:?}", before.keys());
-    ensure!(after.keys().eq(&wanted(&[&morning])), "{files:?}: {:?}", after.keys());
-
-    // Time ranges mean the time that a line shows, also where that is before its job was made or after it ended.
+    files_are_those_of_the_days(&site, &[&evening, &yesterday], &[&morning]).await?;
     for job in [&evening, &morning, &yesterday] {
-        let log = world.log(job).await?;
-        for at in [log.len() / 3, log.len() - 1] {
-            let at = log[at]["at"].as_str().context("a time")?;
-            let numbers = |wanted: &dyn Fn(&str) -> bool| -> Vec<u64> {
-                let lines =
-                    (0_u64..).zip(&log).filter(|(n, line)| n % 10 == 7 && line["at"].as_str().is_some_and(wanted));
-                lines.map(|(n, _)| n).collect()
-            };
-            // Times of one form are in the order of their texts.
-            ensure!(world.found(job, &format!("since={at}")).await? == numbers(&|line| line >= at), "since {at}");
-            ensure!(world.found(job, &format!("until={at}")).await? == numbers(&|line| line < at), "until {at}");
-        }
+        world.time_ranges_hold(job).await?;
     }
     let log = world.log(&morning).await?;
     let fell = log.windows(2).filter(|two| two[1]["at"].as_str() < two[0]["at"].as_str()).count();
     ensure!(fell == 1, "the clock was set back once while it wrote: {fell}");
+    Ok(())
+}
+
+/// The machine's time, as its file system tells it.
+fn machine_time(site: &Site) -> Result<i64> {
+    let file = std::fs::File::create(site.path("now"))?;
+    Ok(i64::try_from(file.metadata()?.modified()?.duration_since(UNIX_EPOCH)?.as_millis())?)
+}
+
+/// Jobs' lines are in the files of the days on which the jobs were made, and nowhere else.
+async fn files_are_those_of_the_days(site: &Site, first: &[&String], second: &[&String]) -> Result<()> {
+    let files = day_files(site)?;
+    ensure!(files.len() == 2, "two days have two files: {files:?}");
+    for (file, jobs) in files.iter().zip([first, second]) {
+        let logs = logs_of_copy(file).await?;
+        let mut wanted: Vec<_> = jobs.iter().map(|job| in_the_file(job)).collect();
+        wanted.sort();
+        ensure!(logs.keys().eq(&wanted), "{} has {:?}, not {wanted:?}", file.display(), logs.keys());
+    }
     Ok(())
 }

@@ -81,7 +81,7 @@ impl World {
         self.lines.check(0, &texts)?;
         let total = texts.len() as u64;
         ensure!(done["status"] == "succeeded" && done["tasks"][0]["lines"] == total, "{total} lines: {done}");
-        ensure!(total % BURST == 0, "{total} lines are not all that it wrote");
+        ensure!(total.is_multiple_of(BURST), "{total} lines are not all that it wrote");
         let logs = logs_of_copy(&day_file(&self.site)?).await?;
         logs.get(&in_the_file(&self.job)).context("the log")?.is_taken_in_as_far_as_it_is_stored()
     }

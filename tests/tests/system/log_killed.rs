@@ -59,7 +59,7 @@ async fn whenever_the_host_is_killed_what_is_taken_in_is_stored_and_what_was_sho
     let done = client.finished(&job, LONG).await?;
     ensure!(done["status"] == "succeeded", "{done}");
     let (outputs, total) = stored(&client, &job, &vms[0]).await?;
-    ensure!(total % BURST == 0 && done["tasks"][0]["lines"] == total, "{total} lines are stored: {done}");
+    ensure!(total.is_multiple_of(BURST) && done["tasks"][0]["lines"] == total, "{total} lines are stored: {done}");
     let stdout = is_the_beginning(lines, &outputs.stdout, OutputStream::Stdout)?;
     let stderr = is_the_beginning(lines, &outputs.stderr, OutputStream::Stderr)?;
     ensure!(stdout + stderr == total && stdout == (STDERR_EVERY - 1) * stderr, "{stdout} lines and {stderr} lines");

@@ -26,7 +26,8 @@ export default defineConfig({
   server: {
     host: '127.0.0.1',
     proxy: {
-      '/api': { target: host, ws: true, changeOrigin: true },
+      // The host takes requests and sockets from its own address only.
+      '/api': { target: host, ws: true, changeOrigin: true, headers: { origin: host } },
       '/login': { target: host, changeOrigin: true }
     }
   },

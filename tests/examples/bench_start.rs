@@ -12,6 +12,7 @@ use corral_domain::{Event, EventKind, TaskStatus, Timestamp};
 use corral_storage::conformance::sample::{NOON, job, job_id, put_job, vm_id};
 use corral_storage::{Commit, StateStore};
 use corral_storage_sqlite::{SqliteOptions, SqliteStore};
+use corral_tests::bench::page;
 use corral_tests::client::{Client, Incoming};
 use corral_tests::fleet::Fleet;
 use corral_tests::host::{Site, binary};
@@ -24,8 +25,6 @@ const WARM_UP_ROUNDS: usize = 10;
 /// How long the host is left alone before its memory is read.
 const IDLE: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(30);
-const BEGIN: &str = "<!-- begin: cargo xtask bench start -->";
-const END: &str = "<!-- end -->";
 
 struct Row {
     what: &'static str,
@@ -80,7 +79,7 @@ async fn main() -> Result<()> {
     ];
     let table = table(&rows);
     println!("\n{table}");
-    write_down(&table)?;
+    page::write_down("cargo xtask bench start", &table)?;
     ensure!(rows.iter().all(|row| row.reached), "a figure is not reached; see the table");
     Ok(())
 }
@@ -154,13 +153,4 @@ fn table(rows: &[Row]) -> String {
         let _ = writeln!(text, "| {} | {} | {} | {mark} |", row.what, row.measured, row.to_reach);
     }
     text
-}
-
-fn write_down(table: &str) -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks.md");
-    let page = std::fs::read_to_string(&path)?;
-    let (before, rest) = page.split_once(BEGIN).context("docs/benchmarks.md has no place for the table")?;
-    let (_, after) = rest.split_once(END).context("the place for the table has no end")?;
-    std::fs::write(path, format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))?;
-    Ok(())
 }

@@ -220,6 +220,8 @@ pub struct LogFrame {
     pub first_line: u64,
     /// Texts of the lines.
     pub texts: Vec<Vec<u8>>,
+    /// Their flags.
+    pub flags: Vec<u8>,
     /// Extras by index in the frame.
     pub extras: BTreeMap<usize, Value>,
 }
@@ -233,6 +235,13 @@ impl Socket {
     /// Sends any frame, also one that no client should.
     pub async fn send_raw(&mut self, message: Message) -> Result<()> {
         Ok(self.stream.send(message).await?)
+    }
+
+    /// The next frame as it came, within `limit`; none if there is no socket any more. May be dropped at any time: nothing is
+    /// lost.
+    pub async fn next_raw(&mut self, limit: Duration) -> Result<Option<Message>> {
+        let next = tokio::time::timeout(limit, self.stream.next()).await;
+        Ok(next.map_err(|_| anyhow::anyhow!("nothing came over the socket within {limit:?}"))?.transpose()?)
     }
 
     /// The next message, within `limit`.
@@ -284,6 +293,19 @@ impl Socket {
     pub async fn subscribe_log(&mut self, channel: u32, job: &str, vm: &str) -> Result<()> {
         self.send(&json!({"t": "subscribe", "ch": channel, "topic": "log", "job": job, "vm": vm, "from": 0})).await?;
         self.send(&json!({"t": "credit", "ch": channel, "lines": 1_000_000})).await
+    }
+
+    /// Subscribes to the log of a task of a job from a line on, or from so many before the end, with so much credit.
+    pub async fn subscribe_log_from(&mut self, channel: u32, task: (&str, &str), from: i64, credit: u64) -> Result<()> {
+        let (job, vm) = task;
+        self.send(&json!({"t": "subscribe", "ch": channel, "topic": "log", "job": job, "vm": vm, "from": from}))
+            .await?;
+        if credit > 0 { self.credit(channel, credit).await } else { Ok(()) }
+    }
+
+    /// Says that there is room for more lines.
+    pub async fn credit(&mut self, channel: u32, lines: u64) -> Result<()> {
+        self.send(&json!({"t": "credit", "ch": channel, "lines": lines})).await
     }
 
     /// All lines of one subscribed log to its end, each with the number that it must have; other channels are passed
@@ -339,6 +361,7 @@ impl LogFrame {
         }
         ensure!(at == bytes.len(), "{} bytes are left over", bytes.len() - at);
         let first_line = u64::from_le_bytes(bytes[8..16].try_into()?);
-        Ok(Self { channel: u32::from_le_bytes(bytes[4..8].try_into()?), first_line, texts, extras })
+        let flags = (0..n_lines).map(|line| bytes[HEAD + line * LINE + 8]).collect();
+        Ok(Self { channel: u32::from_le_bytes(bytes[4..8].try_into()?), first_line, texts, flags, extras })
     }
 }

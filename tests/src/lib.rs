@@ -5,6 +5,7 @@
 //! Must not know the host's crates: these tests see what a person, a script or a browser sees.
 
 pub mod account;
+pub mod bench;
 pub mod browser;
 pub mod client;
 pub mod faults;

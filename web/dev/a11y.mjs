@@ -125,6 +125,33 @@ const SCREENS = {
     await ifThere(page.getByRole('tab', { name: 'Grouped' }));
     await ifThere(page.getByRole('list', { name: 'Groups of identical output' }).locator('[aria-expanded=false]').first());
   },
+  find: async (page) => {
+    await openJob(page, 1, 1);
+    await ifThere(page.getByRole('button', { name: 'Find in this output' }));
+    await page.getByRole('textbox', { name: 'Find', exact: true }).fill('e');
+    await page.keyboard.press('Enter');
+  },
+  look: async (page) => {
+    await openJob(page, 1, 1);
+    await ifThere(page.getByRole('button', { name: 'How lines are shown' }));
+  },
+  export: async (page) => {
+    await openJob(page, 1, 1);
+    await ifThere(page.getByRole('button', { name: 'Download output' }));
+  },
+  line: async (page) => {
+    await openJob(page, 1, 1);
+    await ifThere(page.getByRole('button', { name: 'Line 7', exact: true }));
+    await ifThere(page.getByRole('button', { name: 'Details' }));
+  },
+  together: async (page) => {
+    await openJob(page, 1);
+    await ifThere(page.getByRole('tab', { name: 'Together' }));
+    await ifThere(page.getByRole('button', { name: /Choose machines/ }));
+  },
+  logs: (page) => page.goto(`${base}/logs`),
+  hits: (page) => page.goto(`${base}/logs?q=e`),
+  misspelt: (page) => page.goto(`${base}/logs?q=(&regex=true&range=custom&job=00000000-0000-7000-8000-000000000000`),
   retry: async (page) => {
     await openJob(page, 1);
     await ifThere(page.getByRole('button', { name: 'Retry' }));

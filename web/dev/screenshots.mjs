@@ -31,6 +31,23 @@ async function story(page, job, task) {
   await page.waitForTimeout(700);
 }
 
+/** The output that has lines of every kind; gives its address. */
+async function kinds(page) {
+  await page.goto(`${base}/jobs`);
+  await page.getByRole('list', { name: 'Jobs' }).getByRole('link').nth(4).click();
+  await page.getByRole('region', { name: 'Tasks' }).locator('tbody tr').nth(1).click();
+  await page.waitForTimeout(700);
+  return page.url();
+}
+
+/** Chooses how lines are shown. */
+async function look(page, toggle, time) {
+  await page.getByRole('button', { name: 'How lines are shown' }).click();
+  await page.getByRole('menuitemcheckbox', { name: toggle }).click();
+  await page.getByRole('menuitemradio', { name: time }).click();
+  await page.keyboard.press('Escape');
+}
+
 async function machine(page, name) {
   await page.goto(`${base}/vms`);
   await page.locator('table a', { hasText: name }).first().click();
@@ -121,6 +138,55 @@ const SHOTS = {
     await page.getByRole('tab', { name: 'Grouped' }).click();
     await page.waitForTimeout(500);
     await page.getByRole('list', { name: 'Groups of identical output' }).locator('[aria-expanded=false]').first().click();
+  },
+  kinds: async (page) => kinds(page),
+  folded: async (page) => {
+    await kinds(page);
+    await look(page, /Fold/, /line before/);
+  },
+  look: async (page) => {
+    await kinds(page);
+    await page.getByRole('button', { name: 'How lines are shown' }).click();
+  },
+  export: async (page) => {
+    await kinds(page);
+    await page.getByRole('button', { name: 'Download output' }).click();
+  },
+  find: async (page) => {
+    await kinds(page);
+    await page.getByRole('button', { name: 'Find in this output' }).click();
+    await page.getByRole('textbox', { name: 'Find', exact: true }).fill('lock');
+    await page.keyboard.press('Enter');
+    await page.waitForTimeout(600);
+  },
+  marked: async (page) => {
+    await page.goto(`${await kinds(page)}&line=5-9`);
+    await page.waitForTimeout(600);
+  },
+  line: async (page) => {
+    await page.goto(`${await kinds(page)}&line=10`);
+    await page.getByRole('button', { name: 'Details' }).click();
+    await page.waitForTimeout(600);
+  },
+  damaged: async (page) => {
+    await story(page, 1, 5);
+    await page.getByRole('log').press('Home');
+  },
+  together: async (page) => {
+    await story(page, 2, 0);
+    await page.getByRole('tab', { name: 'Together' }).click();
+    await page.waitForTimeout(600);
+    await page.getByRole('button', { name: /Choose machines/ }).click();
+  },
+  logs: async (page) => page.goto(`${base}/logs`),
+  hits: async (page) => {
+    await page.goto(`${base}/logs?q=connection`);
+    await page.waitForTimeout(2500);
+  },
+  misspelt: async (page) => page.goto(`${base}/logs?q=timeout+after+(%5Cd%2B&regex=true`),
+  nothing: async (page) => {
+    await page.goto(`${base}/logs?q=nowhere&stream=stderr&level=error&range=24h`);
+    await page.getByText('Nothing found').waitFor({ timeout: 20_000 });
   },
   facts: async (page) => machine(page, 'web-1b'),
   keys: async (page) => machine(page, 'web-1a'),

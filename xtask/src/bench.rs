@@ -1,4 +1,4 @@
-//! `cargo xtask bench start` and `bench fanout`: the figures that the project promises, measured on this machine.
+//! `cargo xtask bench start`, `bench fanout` and `bench logs`: the figures that the project promises, measured on this machine.
 
 use crate::shell::{Result, binary, cargo, run, timed};
 use crate::steps::FIRST_LOAD_BYTES;
@@ -33,6 +33,22 @@ pub fn fanout(args: &[&str]) -> Result {
         run(&mut cargo(&["build", "--locked", "--release", "-p", "corral-tests", "--example", "bench_fanout"]))
     })?;
     let mut measure = crate::shell::program(crate::shell::target().join("release/examples/bench_fanout"), args);
+    measure.env("CORRAL_BIN", binary(true));
+    timed("measuring", || run(&mut measure))
+}
+
+/// Builds for release and measures logs at their limits; writes the tables into `docs/benchmarks.md`.
+pub fn logs(args: &[&str]) -> Result {
+    tools::ensure(&tools::FOR_TEST)?;
+    plugins::build()?;
+    web::install()?;
+    web::build()?;
+    web::install_in("tests/e2e")?;
+    host::build(true)?;
+    timed("the program that measures", || {
+        run(&mut cargo(&["build", "--locked", "--release", "-p", "corral-tests", "--example", "bench_logs"]))
+    })?;
+    let mut measure = crate::shell::program(crate::shell::target().join("release/examples/bench_logs"), args);
     measure.env("CORRAL_BIN", binary(true));
     timed("measuring", || run(&mut measure))
 }

@@ -39,6 +39,11 @@ cargo xtask COMMAND
   bench fanout [OPTIONS]      release build, then `true` on many machines beside clush, pssh, Ansible, pyinfra, parallel-ssh and
                               asyncssh where they are installed (on the path or in CORRAL_BENCH_VENV), into the same page
                               --n 50,200,1000  --rounds 3  --only corral,clush  --print: write nothing
+  bench logs [OPTIONS]        release build, then logs at their limits, into the same page: one machine's output beside ssh, clush
+                              and Ansible, a fleet for ten minutes, opening and searching ten million lines beside rg, and
+                              how soon a line is drawn in Chromium
+                              --only cat,fleet,seek,search,browser  --mb 300  --rounds 3  --lines 10000000
+                              --machines 200  --minutes 10  --mode durable  --print: write nothing
   screenshots                 take docs/screenshots anew from a running demo, in Chromium
   sqlx-prepare                describe the host's SQL queries anew, after one was changed
   help                        this text
@@ -56,6 +61,7 @@ fn main() -> ExitCode {
         ["soak", options @ ..] => soak::soak(options),
         ["bench", "start"] => bench::start(),
         ["bench", "fanout", rest @ ..] => bench::fanout(rest),
+        ["bench", "logs", rest @ ..] => bench::logs(rest),
         ["screenshots"] => screenshots::take(),
         ["sqlx-prepare"] => sqlx::prepare(),
         [] | ["help" | "--help" | "-h"] => {

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use corral_tests::bench::machines::Machines;
+use corral_tests::bench::process;
 use corral_tests::client::Client;
 use corral_tests::host::{Host, Site};
 use serde_json::json;
 
-use crate::machines::Machines;
-use crate::{AT_ONCE, Sample, process};
+use crate::{AT_ONCE, Sample};
 
 const LIMIT: Duration = Duration::from_mins(5);
 const PLUGINS_LIMIT: Duration = Duration::from_mins(5);

@@ -6,14 +6,13 @@
 //! until the job has ended.
 
 mod corral;
-mod machines;
 mod others;
-mod process;
 mod table;
 
 use anyhow::{Context, Result, bail};
+use corral_tests::bench::machines::{self, Machines};
+use corral_tests::bench::page;
 
-use crate::machines::Machines;
 use crate::table::{Figures, Key};
 
 /// Machines that are worked on at once, by every tool.
@@ -98,5 +97,5 @@ async fn main() -> Result<()> {
     }
     let text = table::text(&figures, &wanted.sizes, &others, &missing, idle);
     println!("\n{text}");
-    if wanted.write { table::write_down(&text) } else { Ok(()) }
+    if wanted.write { page::write_down("cargo xtask bench fanout", &text) } else { Ok(()) }
 }

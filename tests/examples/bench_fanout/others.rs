@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use corral_tests::bench::machines::Machines;
+use corral_tests::bench::process;
 use corral_tests::sshd::Sshd;
 
-use crate::machines::Machines;
-use crate::{AT_ONCE, Sample, process};
+use crate::{AT_ONCE, Sample};
 
 /// What a tool was measured at: on fresh connections or on those that are there.
 pub type Measured = Vec<(&'static str, Result<Sample>)>;
@@ -101,19 +102,12 @@ pub fn installed(machines: &Machines) -> Result<(Vec<Other>, Vec<Missing>)> {
     std::fs::write(machines.scratch().join("library.py"), LIBRARY)?;
     let (mut there, mut missing) = (Vec::new(), Vec::new());
     for known in KNOWN {
-        match known.programs.iter().flat_map(|name| places(name)).find_map(|program| of(&known, program)) {
+        match known.programs.iter().flat_map(|name| process::places(name)).find_map(|program| of(&known, program)) {
             Some(other) => there.push(other),
             None => missing.push((known.name, known.install)),
         }
     }
     Ok((there, missing))
-}
-
-fn places(name: &str) -> Vec<PathBuf> {
-    let venv = std::env::var_os("CORRAL_BENCH_VENV").map(|venv| PathBuf::from(venv).join("bin"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = venv.into_iter().chain(std::env::split_paths(&path).collect::<Vec<_>>());
-    folders.map(|folder| folder.join(name)).filter(|path| path.is_file()).collect()
 }
 
 fn of(known: &Known, program: PathBuf) -> Option<Other> {
@@ -159,7 +153,7 @@ impl Other {
     fn command(&self, machines: &Machines, n: usize, control: Option<&Path>) -> Result<Command> {
         let mut command = Command::new(&self.program);
         let (addresses, at_once) = (Machines::addresses(n), AT_ONCE.to_string());
-        let ssh = ssh_options(machines);
+        let ssh = machines.ssh_options();
         let file = machines.scratch().join(format!("hosts-{n}"));
         match self.way {
             Way::Clush => {
@@ -228,17 +222,6 @@ impl Other {
             |[wall, client_cpu, sshd_cpu]: [f64; 3]| Sample { wall, client_cpu, sshd_cpu, memory: ended.memory };
         Ok((sample(figures[0]), sample(figures[1])))
     }
-}
-
-fn ssh_options(machines: &Machines) -> Vec<String> {
-    let options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"];
-    let own = [
-        format!("Port={}", machines.port()),
-        format!("User={}", Sshd::user()),
-        format!("IdentityFile={}", machines.key().display()),
-        "IdentitiesOnly=yes".to_owned(),
-    ];
-    options.iter().map(|option| (*option).to_owned()).chain(own).map(|option| format!("-o {option}")).collect()
 }
 
 /// Ends the processes that keep Ansible's connections.

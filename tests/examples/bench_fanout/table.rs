@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use corral_tests::bench::page::{cores, machine, megabytes};
 
 use crate::others::Other;
 use crate::{AT_ONCE, Sample};
-
-const BEGIN: &str = "<!-- begin: cargo xtask bench fanout -->";
-const END: &str = "<!-- end -->";
 
 /// What a figure is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,43 +94,4 @@ fn row(key: &Key, samples: &[Sample]) -> String {
         middle(&wall) / (middle(&sshd) / cores()),
         megabytes(memory)
     )
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.0} MB", bytes as f64 / 1e6)
-}
-
-fn cores() -> f64 {
-    std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64)
-}
-
-/// What it was measured on.
-fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let said = |program: &str, args: &[&str]| {
-        let output = std::process::Command::new(program).args(args).output().ok();
-        let text = output.map(|out| [out.stdout, out.stderr].concat()).unwrap_or_default();
-        String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_owned()
-    };
-    let build = if cfg!(debug_assertions) { "a development build" } else { "a release build" };
-    format!(
-        "{} cores ({}), {}, {}. Measured by {build} of the harness; the binary: {}. The account's shell: {}.",
-        cores(),
-        model.map_or("unknown", |(_, name)| name),
-        said("uname", &["-srm"]),
-        said("ssh", &["-V"]),
-        corral_tests::host::binary().map_or_else(|error| error.to_string(), |path| path.display().to_string()),
-        std::env::var("SHELL").unwrap_or_else(|_| "not known".to_owned())
-    )
-}
-
-/// Puts the text into `docs/benchmarks.md`.
-pub fn write_down(text: &str) -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks.md");
-    let page = std::fs::read_to_string(&path)?;
-    let (before, rest) = page.split_once(BEGIN).context("docs/benchmarks.md has no place for the table")?;
-    let (_, after) = rest.split_once(END).context("the place for the table has no end")?;
-    std::fs::write(path, format!("{before}{BEGIN}\n\n{text}\n{END}{after}"))?;
-    Ok(())
 }

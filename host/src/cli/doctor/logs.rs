@@ -72,11 +72,14 @@ fn print(report: &LogFileReport, repair: bool) {
         report.chunks,
         report.size
     );
+    if let Some(wrong) = &report.index {
+        say!("      the index of the file is wrong: {}", safe(wrong));
+    }
     for found in report.damage.iter().take(SHOWN_MAX) {
         let (first, last) = (found.first_line + 1, found.first_line + found.lines.max(1));
         say!("      job {} on VM {}: lines {first} to {last} {}", found.key.job, found.key.vm, found.what);
     }
-    let more = report.damaged.saturating_sub(SHOWN_MAX as u64);
+    let more = report.damaged.saturating_sub(SHOWN_MAX as u64 + u64::from(report.index.is_some()));
     if more > 0 {
         say!("      and {more} more");
     }
@@ -93,7 +96,7 @@ fn print(report: &LogFileReport, repair: bool) {
         say!("      repaired; as it was it is kept in {}", safe(&copy.display().to_string()));
     } else if report.damaged > 0 {
         remedy(
-            "stop the host and run `corral doctor --logs --repair`, which marks these lines as damaged, or restore a backup",
+            "stop the host and run `corral doctor --logs --repair`, which marks lines that cannot be read as damaged, or restore a backup",
         );
     }
 }
@@ -107,7 +110,7 @@ fn object(report: &LogFileReport, repair: bool) -> Value {
     json!({
         "file": report.path, "bytes_on_disk": report.size, "logs": report.logs, "chunks": report.chunks, "lines": report.lines,
         "bytes": report.bytes, "marked_lines": report.marked, "logs_ahead": report.ahead, "findings": report.damaged,
-        "damage": report.damage.iter().map(damage).collect::<Vec<_>>(), "repaired": repair && report.copied_to.is_some(),
+        "index": report.index, "damage": report.damage.iter().map(damage).collect::<Vec<_>>(), "repaired": repair && report.copied_to.is_some(),
         "copied_to": report.copied_to, "unreadable": report.unreadable,
     })
 }

@@ -25,6 +25,9 @@ const SHOWN_MAX: usize = 4 * 1024;
 const SHOWN_BEFORE: usize = 1024;
 /// A search whose results nobody takes for so long ends: it holds one of few places.
 const STALL_MAX: Duration = Duration::from_mins(5);
+/// By so much the clock may be set back while a job runs: its lines then are older than it is, or newer than its end, and a
+/// search for a time finds them all the same. Jobs that are further away from that time are not read.
+const CLOCK_SET_BACK_MAX_MS: i64 = 25 * 3600 * 1000;
 /// Pause between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
@@ -189,11 +192,7 @@ impl Search {
         loop {
             let page = self.engine.jobs(&filter, JOBS_AT_ONCE).await?;
             for job in &page.jobs {
-                // Lines are no older than their job; a job that ended before the time has none that are meant.
-                let query = self.matcher.query();
-                let too_new = query.until.is_some_and(|until| job.created_at >= until);
-                let too_old = query.since.zip(job.finished_at).is_some_and(|(since, end)| end < since);
-                if !too_new && !too_old {
+                if may_have_lines_of_the_time(job, self.matcher.query()) {
                     let tasks = self.engine.inner.deps.state.tasks(job.id).await?;
                     self.job(job, &tasks).await?;
                 }
@@ -215,7 +214,7 @@ impl Search {
     }
 
     async fn task(&mut self, job: &Job, task: &Task) -> Result<(), Stop> {
-        let mut next = 0;
+        let (mut next, mut seen) = (0, 0);
         loop {
             let logs = &self.engine.inner.deps.logs;
             let chunks = match logs.chunks(task.key, next, u64::MAX - next, CHUNKS_AT_ONCE).await {
@@ -229,22 +228,35 @@ impl Search {
                 Err(error) => return Err(error.into()),
             };
             let Some(last) = chunks.last() else {
-                self.removed += u64::from(next == 0 && task.lines > 0);
-                return Ok(());
+                let Some(end) = logs.end(task.key).await? else {
+                    self.removed += u64::from(task.lines > 0);
+                    return Ok(());
+                };
+                if end.lines > next.max(seen) {
+                    // They may have come since it was looked.
+                    seen = end.lines;
+                    continue;
+                }
+                return self.missing(task.key, next, end.lines).await;
             };
-            let begin = chunks.first().map_or(next, |chunk| chunk.first_line);
-            if begin > next {
-                self.send(SearchEvent::Damaged { task: task.key, first: next, count: begin - next }).await?;
-            }
-            next = last.first_line + u64::from(last.n_lines);
+            let expected = std::mem::replace(&mut next, last.first_line + u64::from(last.n_lines));
             let matcher = Arc::clone(&self.matcher);
             let scanned = tokio::task::spawn_blocking(move || scan(&matcher, &chunks)).await;
             let scanned = scanned.map_err(|error| Stop::Storage(StorageError::Corrupt(error.to_string())))?;
+            let mut next = expected;
             for part in scanned {
+                self.missing(task.key, next, part.first).await?;
+                next = part.first + part.count;
                 self.take(job, task, part).await?;
             }
             self.report().await?;
         }
+    }
+
+    /// Tells that chunks from one line to before another are not there.
+    async fn missing(&self, task: TaskKey, first: u64, until: u64) -> Result<(), Stop> {
+        let count = until.saturating_sub(first);
+        if count > 0 { self.send(SearchEvent::Damaged { task, first, count }).await } else { Ok(()) }
     }
 
     async fn take(&mut self, job: &Job, task: &Task, part: Scanned) -> Result<(), Stop> {
@@ -331,6 +343,16 @@ impl Search {
             }
         }
     }
+}
+
+/// False only for a job whose lines all are of another time than is asked for.
+fn may_have_lines_of_the_time(job: &Job, query: &SearchQuery) -> bool {
+    let after = |later: Timestamp, earlier: Timestamp| {
+        later.as_millis().saturating_sub(earlier.as_millis()) > CLOCK_SET_BACK_MAX_MS
+    };
+    let too_new = query.until.is_some_and(|until| after(job.created_at, until));
+    let too_old = query.since.zip(job.finished_at).is_some_and(|(since, end)| after(since, end));
+    !too_new && !too_old
 }
 
 /// Leaves out what is too long to be shown: of line `n` around `at`, of others behind their beginning.

@@ -74,9 +74,8 @@ async fn output_that_was_removed_is_told_apart_from_none() {
     };
     let mut events = world.engine.search(&admin, &query).unwrap();
     let end = loop {
-        match events.recv().await.unwrap() {
-            SearchEvent::End { removed, hits, error, .. } => break (removed, hits, error),
-            _ => continue,
+        if let SearchEvent::End { removed, hits, error, .. } = events.recv().await.unwrap() {
+            break (removed, hits, error);
         }
     };
     assert_eq!(end, (2, 0, None));

@@ -99,7 +99,9 @@ fn check(stream: &Stream, append: &LogAppend) -> Result<(), StorageError> {
 async fn stream(conn: &mut SqliteConnection, key: TaskKey) -> sqlx::Result<Stream> {
     let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
     let found = sqlx::query!(
-        "SELECT id, lines, bytes, stdout_taken, stderr_taken, complete FROM log_stream WHERE job = ? AND vm = ?",
+        "SELECT r.id, r.lines, r.bytes, r.stdout_taken, r.stderr_taken, r.complete
+         FROM log_stream s CROSS JOIN log_stream r NOT INDEXED ON r.id = s.id AND r.job = s.job AND r.vm = s.vm
+         WHERE s.job = ? AND s.vm = ?",
         job,
         vm
     )

@@ -1,4 +1,8 @@
 //! Output, in chunks.
+//!
+//! A chunk's checksum guards its lines, not where they belong: that is in the row and in the index by which the row is found. So
+//! a row counts only where it says the same as the index that led to it (`NOT INDEXED` looks into the row itself). A byte that
+//! was flipped in one of them then costs a chunk, which is shown as damaged, and never makes another one's lines of it.
 
 mod append;
 mod check;
@@ -27,7 +31,9 @@ impl LogStore for SqliteStore {
         let Some(file) = self.days.existing(key.job).await? else { return Ok(None) };
         let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
         let row = sqlx::query!(
-            "SELECT lines, bytes, stdout_taken, stderr_taken, complete FROM log_stream WHERE job = ? AND vm = ?",
+            "SELECT r.lines, r.bytes, r.stdout_taken, r.stderr_taken, r.complete
+             FROM log_stream s CROSS JOIN log_stream r NOT INDEXED ON r.id = s.id AND r.job = s.job AND r.vm = s.vm
+             WHERE s.job = ? AND s.vm = ?",
             job,
             vm
         )
@@ -54,9 +60,12 @@ impl LogStore for SqliteStore {
         let (first, end) = (stored(from), stored(from.saturating_add(count)));
         // The window may begin within a chunk: the seek goes to the last chunk that begins at or before it.
         let rows = sqlx::query!(
-            "SELECT c.first_line, c.n_lines, c.first_byte, c.data
-             FROM log_stream s CROSS JOIN log_chunk c ON c.stream = s.id
-             WHERE s.job = ?1 AND s.vm = ?2 AND c.first_line < ?4 AND c.first_line + c.n_lines > ?3
+            "SELECT c.first_line, d.n_lines, d.first_byte, d.data
+             FROM log_stream s
+             CROSS JOIN log_stream r NOT INDEXED ON r.id = s.id AND r.job = s.job AND r.vm = s.vm
+             CROSS JOIN log_chunk c ON c.stream = s.id
+             CROSS JOIN log_chunk d NOT INDEXED ON d.id = c.id AND d.stream = c.stream AND d.first_line = c.first_line
+             WHERE s.job = ?1 AND s.vm = ?2 AND c.first_line < ?4 AND d.first_line + d.n_lines > ?3
                AND c.first_line >= coalesce(
                  (SELECT max(b.first_line) FROM log_chunk b WHERE b.stream = s.id AND b.first_line <= ?3), 0)
              ORDER BY c.first_line LIMIT ?5",

@@ -43,6 +43,8 @@ pub struct LogFileReport {
     /// Logs of which more output was taken in than is stored though no filter changed a line: filters left lines out, or they
     /// are lost.
     pub ahead: u64,
+    /// What is wrong with the file's indices, by which chunks are found; a repair makes them anew.
+    pub index: Option<String>,
     /// What is wrong, the first thousand.
     pub damage: Vec<LogDamage>,
     /// How much is wrong.
@@ -118,6 +120,7 @@ async fn check(file: &Database, report: &mut LogFileReport, repair: bool) -> Res
         let path = report.path.display();
         return Err(StorageError::Corrupt(format!("{path}: {said}; restore a backup, or try `sqlite3 FILE .recover`")));
     }
+    check_index(file, report, repair).await?;
     let next = async |after: i64| {
         let query = sqlx::query_scalar!("SELECT id FROM log_stream WHERE id > ? ORDER BY id LIMIT 1", after);
         query.fetch_optional(file.readers()).await.map_err(fail)
@@ -136,6 +139,29 @@ async fn check(file: &Database, report: &mut LogFileReport, repair: bool) -> Res
         }
     }
     Ok(())
+}
+
+/// Looks whether the indices say what the rows say. Nothing is in them that is not in the rows too.
+async fn check_index(file: &Database, report: &mut LogFileReport, repair: bool) -> Result<(), StorageError> {
+    let fail = |error| file.fail(CHECKING, error);
+    let said = async || sqlx::query_scalar::<_, String>("PRAGMA integrity_check(1)").fetch_one(file.readers()).await;
+    let wrong = said().await.map_err(fail)?;
+    if wrong == "ok" {
+        return Ok(());
+    }
+    report.index = Some(wrong);
+    report.damaged += 1;
+    if !repair {
+        return Ok(());
+    }
+    report.copied_to = Some(copy(file, &report.path).await?);
+    let mut conn = file.writer(REPAIRING).await?;
+    let made = sqlx::query("REINDEX").execute(&mut *conn).await.map(drop);
+    file.settle(conn, made.map_err(|error| file.fail(REPAIRING, error))).await?;
+    match said().await.map_err(fail)? {
+        ok if ok == "ok" => Ok(()),
+        still => Err(StorageError::Corrupt(format!("{}: {still}; restore a backup", report.path.display()))),
+    }
 }
 
 /// Reads a log in one transaction, so that a host may go on writing meanwhile.

@@ -4,14 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use corral_tests::sshd::{Options, Sshd, free_port};
 use serde_json::{Value, json};
 
-use crate::process;
+use super::process;
+use crate::sshd::{Options, Sshd, free_port};
 
 /// Most machines that there are addresses for.
 pub const MOST: usize = 4_000;
-const ADDRESSES_PER_NET: usize = 250;
+/// Machine 0 is 127.1.0.1; after so many addresses the third number goes up by one.
+pub const ADDRESSES_PER_NET: usize = 250;
 
 /// A fleet on one sshd.
 pub struct Machines {
@@ -66,6 +67,18 @@ impl Machines {
     /// The process of the sshd.
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// What `ssh` is told in order to come to any of them: arguments, two words each.
+    pub fn ssh_options(&self) -> Vec<String> {
+        let options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"];
+        let own = [
+            format!("Port={}", self.port()),
+            format!("User={}", Sshd::user()),
+            format!("IdentityFile={}", self.key().display()),
+            "IdentitiesOnly=yes".to_owned(),
+        ];
+        options.iter().map(|option| (*option).to_owned()).chain(own).map(|option| format!("-o {option}")).collect()
     }
 
     /// A folder for what the tools need.

@@ -1,6 +1,8 @@
 //! What processes used, read from `/proc`.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -95,28 +97,45 @@ pub fn forget_peak(pid: u32) -> Result<()> {
     Ok(std::fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
 }
 
-/// What a program took that has ended: seconds on the clock, seconds of processors, bytes of memory, and what it wrote.
+/// What a program took that has ended.
 pub struct Ended {
+    /// Seconds on the clock.
     pub wall: f64,
+    /// Seconds of processors, of what it started and waited for too.
     pub cpu: f64,
+    /// Most memory that it and its descendants held at a time, in bytes.
     pub memory: u64,
+    /// What it wrote.
     pub output: String,
 }
 
 /// Runs a program to its end.
-pub fn run(mut command: Command) -> Result<Ended> {
-    let name = command.get_program().to_string_lossy().into_owned();
+pub fn run(command: Command) -> Result<Ended> {
     let output = tempfile::tempfile()?;
-    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);
+    run_into(command, output.try_clone()?, output)
+}
+
+/// Runs a program to its end that writes into files; `output` is what it wrote to `errors` then.
+pub fn run_into(mut command: Command, output: File, errors: File) -> Result<Ended> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null()).stdout(output).stderr(errors.try_clone()?);
     let begun = Instant::now();
     let mut child = command.spawn().with_context(|| format!("starting {name}"))?;
     let watch = Watch::start(child.id());
     let (wall, cpu) = wait(&child, begun)?;
     let status = child.wait()?;
     let memory = watch.stop();
-    let output = read_back(output)?;
-    ensure!(status.success(), "{name} ended with {status}: {}", last_line(&output));
-    Ok(Ended { wall, cpu, memory, output })
+    let said = read_back(errors)?;
+    ensure!(status.success(), "{name} ended with {status}: {}", last_line(&said));
+    Ok(Ended { wall, cpu, memory, output: said })
+}
+
+/// Where a program is installed: in `CORRAL_BENCH_VENV` or on the path, in this order.
+pub fn places(name: &str) -> Vec<PathBuf> {
+    let venv = std::env::var_os("CORRAL_BENCH_VENV").map(|venv| PathBuf::from(venv).join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = venv.into_iter().chain(std::env::split_paths(&path).collect::<Vec<_>>());
+    folders.map(|folder| folder.join(name)).filter(|path| path.is_file()).collect()
 }
 
 /// Waits without taking the process away, so that what it used can still be read.
@@ -128,7 +147,7 @@ fn wait(child: &Child, begun: Instant) -> Result<(f64, f64)> {
     Ok((wall, stat.own + stat.children))
 }
 
-fn read_back(mut file: std::fs::File) -> Result<String> {
+fn read_back(mut file: File) -> Result<String> {
     use std::io::{Read as _, Seek as _};
     let mut bytes = Vec::new();
     file.rewind()?;

@@ -93,7 +93,7 @@ impl Engine {
             return Ok(None);
         }
         let chunk = self.inner.deps.logs.chunks(key, line, 1, 1).await?.pop();
-        Ok(chunk.filter(|chunk| chunk.first_line <= line && chunk::is_whole(&chunk.data)))
+        Ok(chunk.filter(|chunk| chunk.first_line <= line && chunk::is_whole(&chunk.data, chunk.n_lines)))
     }
 
     /// Tells where the log ends whenever that changes. None if the task never had a log.

@@ -50,6 +50,7 @@ describe('a line', () => {
     expect(long.textContent).toContain('goes on in the next line');
     [...long.querySelectorAll('button')].find((button) => button.textContent!.includes('128 KiB'))!.click();
     expect(details).toHaveBeenCalledWith(8);
+    expect(show({ n: 8, text: 'x', partial: true }, { last: true }).textContent).toContain('no newline at the end');
     const folded = show({ n: 9, text: 'same' }, { count: 4000, open: true, onunfold: unfold });
     const button = [...folded.querySelectorAll('button')].find((each) => each.textContent === '× 4,000+')!;
     expect(button.getAttribute('aria-label')).toBe('4,000 equal lines or more; show each');

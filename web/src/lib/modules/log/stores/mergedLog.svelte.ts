@@ -170,7 +170,7 @@ export class MergedLog implements LineSource {
 
   /** A stretch of one machine is not here. What stands before it goes, so that scrolling up brings all of it back in its order. */
   private skip(cursor: Cursor, { firstLine, lines }: LogFrame): void {
-    this.skipped = { name: cursor.origin.name, count: firstLine - cursor.hi };
+    this.skipped = { name: cursor.origin.name, count: (this.skipped?.name === cursor.origin.name ? this.skipped.count : 0) + firstLine - cursor.hi };
     this.settle(mergeLate(this.cursors, Infinity, false));
     const until = lines[0]?.at ?? Infinity;
     const behind = this.lines.findIndex((line) => line.order >= until);

@@ -34,7 +34,7 @@ export class TaskLog implements LineSource {
   total = $state(0);
   complete = $state(false);
   error = $state('');
-  /** The last stretch that the host left out so that the view keeps up. */
+  /** What the host left out so that the view keeps up: where that began, and how many lines in all. */
   skipped = $state<Damage | null>(null);
 
   private readonly pages = new LinePages();
@@ -131,7 +131,7 @@ export class TaskLog implements LineSource {
       this.pages.put(kept(line));
       this.taken.chars += line.text.length;
     }
-    if (this.lagged) this.skipped = { first: this.liveEnd, count: frame.firstLine - this.liveEnd };
+    if (this.lagged) this.skipped = { first: this.skipped?.first ?? this.liveEnd, count: (this.skipped?.count ?? 0) + frame.firstLine - this.liveEnd };
     this.lagged = false;
     this.liveEnd = frame.firstLine + frame.lines.length;
     this.total = Math.max(this.total, this.liveEnd);

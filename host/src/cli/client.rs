@@ -245,8 +245,12 @@ impl AnswerLines {
                 let line = self.rest.split_to(end + 1);
                 return Ok(Some(String::from_utf8_lossy(&line[..end]).into_owned()));
             }
-            if self.ended || self.rest.len() > ANSWER_BYTES_MAX {
+            if self.ended {
                 return Ok(None);
+            }
+            if self.rest.len() > ANSWER_BYTES_MAX {
+                let text = format!("the host sent a line of more than {ANSWER_BYTES_MAX} bytes, which is not read");
+                return Err(Failure::new(Exit::Internal, text));
             }
             match self.answer.chunk().await? {
                 Some(part) => self.rest.extend_from_slice(&part),

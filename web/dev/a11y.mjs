@@ -183,7 +183,7 @@ for (const colorScheme of ['dark', 'light']) {
       await page.waitForTimeout(600);
       await page.evaluate(axe);
       const { violations } = await page.evaluate(
-        (tags) => window.axe.run({ exclude: [['[role=log] span[style]'], ['[role=log] [class*=ansi]']] }, { runOnly: tags }),
+        (tags) => window.axe.run({ exclude: [['[role=log] span[style]'], ['[role=log] [class*=ansi]'], ['[data-output] span[style]'], ['[data-output] [class*=ansi]']] }, { runOnly: tags }),
         TAGS
       );
       const sideways = await page.evaluate(scrollsSideways);

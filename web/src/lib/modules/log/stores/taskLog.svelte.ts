@@ -1,4 +1,4 @@
-import type { LogFrame, WebSocketClient } from '$lib/core/clients';
+import { ApiError, type LogFrame, type WebSocketClient } from '$lib/core/clients';
 import { messageOf } from '$lib/core/state';
 import { kept } from '../services/keep';
 import type { LogService } from '../services/LogService';
@@ -14,6 +14,8 @@ const CREDIT_LINES_FIRST = 200;
 const CREDIT_CHARS = 8_000_000;
 /** Lines that are copied at once. */
 export const COPIED_LINES_MAX = 10_000;
+/** What the host answers when output is not kept any more. */
+const GONE = 410;
 /** Lines fetched around what is shown. */
 const MARGIN_LINES = 150;
 
@@ -34,6 +36,8 @@ export class TaskLog implements LineSource {
   total = $state(0);
   complete = $state(false);
   error = $state('');
+  /** The host keeps the output no more: nothing went wrong, and trying again is of no use. */
+  removed = $state(false);
   /** What the host left out so that the view keeps up: where that began, and how many lines in all. */
   skipped = $state<Damage | null>(null);
 
@@ -77,7 +81,7 @@ export class TaskLog implements LineSource {
         if (message.t === 'end') this.finish(message.total);
         else if (message.t === 'damaged') this.damage(message);
         else if (message.t === 'lag') this.lagged = true;
-        else if (message.t === 'error') this.fail(message.message);
+        else if (message.t === 'error') this.fail(message.message, message.code === 'removed');
       }
     });
   }
@@ -146,8 +150,9 @@ export class TaskLog implements LineSource {
     this.changed();
   }
 
-  private fail(message: string): void {
+  private fail(message: string, removed: boolean): void {
     this.error = message;
+    this.removed ||= removed;
     this.channel = null;
   }
 
@@ -203,6 +208,7 @@ export class TaskLog implements LineSource {
       }
     } catch (cause) {
       if (!this.closed) this.error = messageOf(cause);
+      this.removed ||= cause instanceof ApiError && cause.status === GONE;
     } finally {
       this.fetching = false;
     }

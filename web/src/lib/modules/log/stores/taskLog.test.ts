@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { LogLine } from '$lib/core/clients';
+import { ApiError, type LogLine } from '$lib/core/clients';
 import { fakeNetwork } from '$lib/test/fakes';
 import type { LogService } from '../services/LogService';
 import { KEPT_CHARS_MAX } from '../services/keep';
@@ -150,13 +150,27 @@ describe('TaskLog', () => {
     const log = new TaskLog('j', 'v', deps);
     log.follow();
     last().says({ t: 'error', ch: last().of('subscribe')[0]!.ch, code: 'removed', message: 'The output is not kept any more.' });
-    expect(log.error).toBe('The output is not kept any more.');
+    expect([log.error, log.removed]).toEqual(['The output is not kept any more.', true]);
     log.want(0, 40);
     expect(window).not.toHaveBeenCalled();
     log.retry();
     expect(log.error).toBe('');
     expect(last().of('subscribe')).toHaveLength(2);
     log.close();
+  });
+
+  it('knows output that was removed while it was looked at from what could not be read', async () => {
+    for (const [status, removed] of [[410, true], [503, false]] as const) {
+      const { deps, last, window, paint } = make();
+      const log = new TaskLog('j', 'v', deps);
+      log.follow();
+      last().sends(last().of('subscribe')[0]!.ch as number, lines(9990, 10_000));
+      paint();
+      window.mockRejectedValue(new ApiError(status, 'No', 'It did not work.'));
+      log.want(0, 40);
+      await vi.waitFor(() => expect(log.error).toBe('It did not work.'));
+      expect(log.removed).toBe(removed);
+    }
   });
 
   it('gives its channel back when it is closed', () => {

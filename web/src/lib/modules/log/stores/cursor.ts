@@ -123,8 +123,16 @@ export class Cursor {
   }
 }
 
-/** Puts what waits behind the view into order; only what is certain if `certain`, else all. Takes at most so many. */
-export function mergeLate(cursors: readonly Cursor[], most: number, certain: boolean): PlacedLine[] {
+/** Puts all that waits behind the view into order, certain or not: lines that arrive are shown at once. */
+export function takeLate(cursors: readonly Cursor[]): PlacedLine[] {
+  const out = cursors.flatMap((cursor) => cursor.late);
+  for (const cursor of cursors) cursor.late = [];
+  // Stable, and a machine's own lines are in order: they stay so.
+  return out.sort((a, b) => a.order - b.order);
+}
+
+/** Puts what waits behind the view into order, as far as it is certain. Takes at most so many. */
+export function mergeLate(cursors: readonly Cursor[], most: number): PlacedLine[] {
   const out: PlacedLine[] = [];
   const places = new Map(cursors.map((cursor) => [cursor, 0]));
   while (out.length < most) {
@@ -136,7 +144,7 @@ export function mergeLate(cursors: readonly Cursor[], most: number, certain: boo
       if (line && (!bestLine || line.order < bestLine.order)) [best, bestLine] = [cursor, line];
       open ||= !line && cursor.hasLater;
     }
-    if (!best || !bestLine || (certain && open)) break;
+    if (!best || !bestLine || open) break;
     places.set(best, places.get(best)! + 1);
     out.push(bestLine);
   }

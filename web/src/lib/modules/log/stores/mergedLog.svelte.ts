@@ -2,7 +2,7 @@ import type { LogFrame, LogLine, ServerMessage, WebSocketClient } from '$lib/cor
 import { messageOf } from '$lib/core/state';
 import type { LogService } from '../services/LogService';
 import type { Damage, LineSource, Origin, ShownLine } from '../types';
-import { Cursor, mergeEarly, mergeLate, type PlacedLine } from './cursor';
+import { Cursor, mergeEarly, mergeLate, takeLate, type PlacedLine } from './cursor';
 
 /** Lines kept of all machines together; what is furthest from where one looks goes first. */
 export const MERGED_LINES_MAX = 20_000;
@@ -171,7 +171,7 @@ export class MergedLog implements LineSource {
   /** A stretch of one machine is not here. What stands before it goes, so that scrolling up brings all of it back in its order. */
   private skip(cursor: Cursor, { firstLine, lines }: LogFrame): void {
     this.skipped = { name: cursor.origin.name, count: (this.skipped?.name === cursor.origin.name ? this.skipped.count : 0) + firstLine - cursor.hi };
-    this.settle(mergeLate(this.cursors, Infinity, false));
+    this.settle(takeLate(this.cursors));
     const until = lines[0]?.at ?? Infinity;
     const behind = this.lines.findIndex((line) => line.order >= until);
     this.dropFirst(behind < 0 ? this.lines.length : behind);
@@ -185,7 +185,7 @@ export class MergedLog implements LineSource {
     this.deps.nextFrame(() => {
       this.dirty = false;
       if (this.closed || !this.atEnd) return;
-      this.settle(mergeLate(this.cursors, Infinity, false));
+      this.settle(takeLate(this.cursors));
       this.holdBack();
       if (this.lines.length > MERGED_LINES_MAX) this.trimForLive();
       for (const [cursor, lines] of this.taken) {
@@ -304,7 +304,7 @@ export class MergedLog implements LineSource {
       const waiting = this.cursors.filter((cursor) => cursor.late.length === 0 && (cursor.hasLater || !cursor.complete));
       await Promise.all(waiting.map((cursor) => this.fetchLater(cursor, era)));
       if (this.era !== era || this.closed) return;
-      const lines = mergeLate(this.cursors, MORE_LINES - added, true);
+      const lines = mergeLate(this.cursors, MORE_LINES - added);
       if (lines.length === 0) break;
       added += lines.length;
       this.settle(lines);

@@ -152,7 +152,11 @@ export class MergedLog implements LineSource {
 
   private take(cursor: Cursor, frame: LogFrame): void {
     const held = cursor.known && cursor.hi > 0;
-    if (held && frame.firstLine > cursor.hi) this.skip(cursor, frame);
+    if (held && frame.firstLine > cursor.hi) {
+      // Who looks back keeps what is looked at; what came since is fetched on the way down.
+      if (this.total - this.wanted.to > NEAR_LINES) return this.detach();
+      this.skip(cursor, frame);
+    }
     cursor.append(frame.lines);
     this.taken.set(cursor, (this.taken.get(cursor) ?? 0) + frame.lines.length);
     this.changed();

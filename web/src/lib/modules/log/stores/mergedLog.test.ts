@@ -166,6 +166,29 @@ describe('MergedLog', () => {
     expect(shown()).toEqual(truth(logs));
   });
 
+  it('leaves alone what one looks at when the host skips, and fetches what came since on the way down', async () => {
+    const logs = { a: logOf(3000, (n) => n), b: logOf(300, (n) => n * 10 + 0.5) };
+    const { log, last, paint, channels, shown } = make(logs);
+    const { a, b } = channels();
+    last().sends(a!, logs.a.slice(0, 200));
+    last().sends(b!, logs.b.slice(0, 20));
+    paint();
+    log.want(20, 60);
+    const before = shown();
+    last().says({ t: 'lag', ch: a, skipped: 2600 });
+    last().sends(a!, logs.a.slice(2800));
+    paint();
+    expect([shown(), log.skipped, log.atEnd]).toEqual([before, null, false]);
+    for (let turn = 0; !log.atEnd; turn++) {
+      expect(turn).toBeLessThan(20);
+      const version = log.version;
+      log.want(log.total - 40, log.total);
+      await vi.waitFor(() => expect(log.version).toBeGreaterThan(version));
+      await vi.waitFor(() => expect(log.loading).toBe(false));
+    }
+    expect(shown()).toEqual(truth(logs));
+  });
+
   it('shows where lines are damaged, and goes on around them', async () => {
     const logs = { a: logOf(900, (n) => n), b: logOf(900, (n) => n + 0.5) };
     const { log, tails, shown, scrollUp } = make(logs, { damaged: { a: { first: 300, count: 150 } } });

@@ -82,6 +82,8 @@ fn private() -> Router<App> {
         .route("/api/search/logs", get(search::search_logs))
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{id}", get(plugins::show))
+        .route("/api/plugins/{id}/stats", get(plugins::stats))
+        .route("/api/plugins/{id}/logs", get(plugins::log))
         .route("/api/plugins/{id}/reload", post(plugins::reload))
         .route("/api/settings", get(settings::list))
         .route("/api/settings/{key}", put(settings::set))

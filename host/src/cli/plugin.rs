@@ -3,9 +3,10 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::client::Client;
 use super::connect::Connect;
 use super::exit::{Exit, Failure};
-use super::output::{self, Table, field};
+use super::output::{self, Table, field, safe};
 use super::resolve;
 
 /// The plugins.
@@ -13,8 +14,12 @@ use super::resolve;
 pub enum Command {
     /// List plugins and their states.
     Ls(Ls),
+    /// Show a plugin: what it wants, how it fares, what it did.
+    Show(One),
+    /// Show what a plugin said, and what the host said of it.
+    Logs(One),
     /// Load a plugin anew from its folder.
-    Reload(Reload),
+    Reload(One),
 }
 
 /// List plugins.
@@ -27,9 +32,9 @@ pub struct Ls {
     connect: Connect,
 }
 
-/// Load a plugin anew.
+/// One plugin.
 #[derive(Debug, clap::Args)]
-pub struct Reload {
+pub struct One {
     /// Its id.
     id: String,
     /// As JSON.
@@ -46,19 +51,82 @@ pub async fn run(command: Command) -> Result<Exit> {
             let plugins = args.connect.client()?.list(&["api", "plugins"], &[], None).await?;
             print(Value::Array(plugins), args.json)
         }
+        Command::Show(args) => {
+            let client = args.connect.client()?;
+            let mut plugin = known(&client, &args.id, client.get(&["api", "plugins", &args.id], &[]).await).await?;
+            plugin["stats"] = client.get(&["api", "plugins", &args.id, "stats"], &[]).await?;
+            if args.json {
+                return print(plugin, true);
+            }
+            show(&plugin);
+            Ok(Exit::Ok)
+        }
+        Command::Logs(args) => {
+            let client = args.connect.client()?;
+            let log = known(&client, &args.id, client.get(&["api", "plugins", &args.id, "logs"], &[]).await).await?;
+            let items = log.get("items").cloned().unwrap_or_default();
+            if args.json {
+                return print(items, true);
+            }
+            for line in items.as_array().into_iter().flatten() {
+                let [at, level, text] = ["at", "level", "text"].map(|key| safe(&field(line, key)));
+                say!("{at}  {level:5}  {text}");
+            }
+            Ok(Exit::Ok)
+        }
         Command::Reload(args) => {
             let client = args.connect.client()?;
-            match client.post(&["api", "plugins", &args.id, "reload"], &json!({})).await {
-                Ok(plugin) if args.json => print(plugin, true),
-                Ok(plugin) => print(Value::Array(vec![plugin]), false),
-                Err(Failure { exit: Exit::NotFound, .. }) => {
-                    let known = client.list(&["api", "plugins"], &[], None).await?;
-                    let ids: Vec<_> = known.iter().map(|plugin| field(plugin, "id")).collect();
-                    Err(resolve::unknown("plugin", &args.id, &ids, "corral plugin ls").into())
-                }
-                Err(failure) => Err(failure.into()),
-            }
+            let loaded = client.post(&["api", "plugins", &args.id, "reload"], &json!({})).await;
+            let plugin = known(&client, &args.id, loaded).await?;
+            if args.json { print(plugin, true) } else { print(Value::Array(vec![plugin]), false) }
         }
+    }
+}
+
+/// An answer about a plugin; where there is no such plugin, the ones that there are.
+async fn known(client: &Client, id: &str, answer: Result<Value, Failure>) -> Result<Value> {
+    match answer {
+        Err(Failure { exit: Exit::NotFound, .. }) => {
+            let known = client.list(&["api", "plugins"], &[], None).await?;
+            let ids: Vec<_> = known.iter().map(|plugin| field(plugin, "id")).collect();
+            Err(resolve::unknown("plugin", id, &ids, "corral plugin ls").into())
+        }
+        answer => Ok(answer?),
+    }
+}
+
+fn show(plugin: &Value) {
+    let line = |name: &str, value: String| {
+        if !value.is_empty() {
+            say!("{name:13} {value}");
+        }
+    };
+    let text = |key: &str| safe(&field(plugin, key));
+    line("plugin", format!("{} {}, API {}, from {}", text("name"), text("version"), text("api"), text("origin")));
+    line("state", text("state"));
+    line("reason", text("reason"));
+    for want in plugin.get("wants").and_then(Value::as_array).into_iter().flatten() {
+        line("wants", format!("{} ({})", safe(&field(want, "capability")), safe(&field(want, "reason"))));
+    }
+    let number = |path: &str| plugin.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+    line(
+        "calls",
+        format!("{}, {} failed, {} trapped", number("/stats/calls"), number("/stats/failed"), number("/stats/traps")),
+    );
+    if number("/stats/calls") > 0 {
+        let (half, most) = (number("/stats/p50_micros"), number("/stats/p99_micros"));
+        line("a call takes", format!("{half} µs, 99 of 100 at most {most} µs"));
+        let (cpu, memory) = (number("/stats/cpu_micros") / 1_000, number("/stats/peak_memory_bytes") / 1_024);
+        line("used", format!("{cpu} ms of processor time, {memory} KiB of memory at most"));
+    }
+    for (limit, hits) in plugin.pointer("/stats/limit_hits").and_then(Value::as_object).into_iter().flatten() {
+        line("limit hit", format!("{} {hits} times", safe(limit)));
+    }
+    if number("/stats/lines/seen") > 0 {
+        let [seen, changed, annotated, dropped, added] =
+            ["seen", "changed", "annotated", "dropped", "added"].map(|key| number(&format!("/stats/lines/{key}")));
+        let did = format!("{seen}: {changed} changed, {annotated} annotated, {dropped} left out, {added} added");
+        line("lines", did);
     }
 }
 

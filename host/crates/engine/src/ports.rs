@@ -1,5 +1,6 @@
 //! What the engine needs of SSH and of plugins. `ssh` and `plugin-host` implement these; `wiring.rs` joins them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -311,6 +312,55 @@ pub enum PluginNotice {
     },
 }
 
+/// What a plugin did since the host started, whichever version of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PluginStats {
+    /// Calls of it, answered or not.
+    pub calls: u64,
+    /// Those without an answer that could be used.
+    pub failed: u64,
+    /// What half of the calls did not exceed, in microseconds; at most a quarter too much. None: it was not called.
+    pub p50_micros: Option<u64>,
+    /// The same of 99 in a hundred.
+    pub p99_micros: Option<u64>,
+    /// Processor time of all calls, in microseconds.
+    pub cpu_micros: u64,
+    /// The most linear memory that one instance had, in bytes.
+    pub peak_memory_bytes: u64,
+    /// Calls that trapped.
+    pub traps: u64,
+    /// Calls that hit a limit, by its name: `answer`, `cpu`, `instances`, `memory`, `tables`, `time`.
+    pub limit_hits: BTreeMap<&'static str, u64>,
+    /// Lines, if it filters.
+    pub lines: LineStats,
+}
+
+/// What a filter did to lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LineStats {
+    /// That it was given.
+    pub seen: u64,
+    /// Of which it changed the text.
+    pub changed: u64,
+    /// That it annotated.
+    pub annotated: u64,
+    /// That it left out.
+    pub dropped: u64,
+    /// That it added.
+    pub added: u64,
+}
+
+/// A line of what a plugin said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginLogLine {
+    /// When.
+    pub at: Timestamp,
+    /// `trace`, `debug`, `info`, `warn` or `error`.
+    pub level: &'static str,
+    /// What, without control characters.
+    pub text: String,
+}
+
 /// The extension points as the engine uses them.
 #[async_trait]
 pub trait Plugins: Send + Sync {
@@ -327,6 +377,10 @@ pub trait Plugins: Send + Sync {
     fn discovery_sources(&self) -> Vec<String>;
     /// Asks one for all that it finds; pages are followed up to a bound.
     async fn discover(&self, source: &str) -> Result<Vec<Found>, PluginError>;
+    /// What a plugin did since the host started; none if there is no such plugin.
+    fn stats(&self, id: &str) -> Option<PluginStats>;
+    /// The last lines of what a plugin said, oldest first; none if there is no such plugin.
+    fn log(&self, id: &str) -> Option<Vec<PluginLogLine>>;
     /// Loads a plugin anew from its folder.
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError>;
 }

@@ -11,6 +11,7 @@ use crate::guest_log::{GuestLog, LogLevel, StdStream};
 use crate::kv::Kv;
 use crate::limits::{Limiter, Limits};
 use crate::manifest::{Capability, Manifest};
+use crate::stats::Stats;
 
 /// Most random bytes that a guest gets at once.
 const RANDOM_MAX: u64 = 64 * 1024;
@@ -38,6 +39,8 @@ pub struct PluginContext {
     pub log: Arc<GuestLog>,
     /// Its durable state.
     pub kv: Arc<Kv>,
+    /// What it did.
+    pub stats: Arc<Stats>,
 }
 
 impl PluginContext {

@@ -2,17 +2,20 @@
 //! that was left in the middle of a call cannot be entered again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use wasmtime::component::Instance as ComponentInstance;
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::bindings::corral::types::types::Error;
 use crate::error::CallError;
 use crate::generation::Generation;
 use crate::guest::Guest;
+use crate::guest_log::LogLevel;
 use crate::limits::TICK;
 use crate::runtime::Ticking;
+use crate::stats::Metered;
 
 /// Most bytes that one call may answer or hand to the host.
 pub const ANSWER_MAX: usize = 16 << 20;
@@ -29,12 +32,16 @@ pub struct Instance {
 pub struct Limited {
     what: &'static str,
     time: Duration,
+    begun: Instant,
+    /// Nanoseconds of processor time.
+    spent: AtomicU64,
     _ticking: Ticking,
 }
 
 impl Limited {
     /// Waits for an answer, but not for ever.
     pub async fn wait<R>(&self, call: impl Future<Output = wasmtime::Result<R>>) -> Outcome<R> {
+        let call = Metered { spent: &self.spent, call: Box::pin(call) };
         tokio::time::timeout(self.time, call).await.ok()
     }
 }
@@ -101,15 +108,19 @@ fn begin(generation: &Generation, store: &mut Store<Guest>, what: &'static str) 
     store.set_epoch_deadline(1);
     store.set_hostcall_fuel(ANSWER_MAX);
     let time = generation.context.manifest.limits.time_per_call;
-    Limited { what, time, _ticking: generation.runtime.ticking() }
+    Limited { what, time, begun: Instant::now(), spent: AtomicU64::new(0), _ticking: generation.runtime.ticking() }
 }
 
 fn end<R>(limited: &Limited, store: &Store<Guest>, outcome: Outcome<R>) -> Result<R, CallError> {
-    match outcome {
+    let answer = match outcome {
         Some(Ok(answer)) => Ok(answer),
         Some(Err(error)) => Err(classify(&error, store.data(), limited.what)),
         None => Err(CallError::Time { what: limited.what, limit: limited.time }),
-    }
+    };
+    let guest = store.data();
+    let cpu = Duration::from_nanos(limited.spent.load(Ordering::Relaxed));
+    guest.plugin.stats.called(limited.begun.elapsed(), cpu, guest.limiter.memory(), answer.as_ref().err());
+    answer
 }
 
 /// What an error of wasmtime means. The limiter's record comes first: a refused growth and a panic look the same.
@@ -133,6 +144,9 @@ fn classify(error: &wasmtime::Error, guest: &Guest, what: &'static str) -> CallE
     if cause.contains("allocated for hostcalls") {
         return CallError::Answer { what, problem: format!("more than {ANSWER_MAX} bytes") };
     }
+    if let Some(frames) = error.downcast_ref::<WasmBacktrace>().map(frames).filter(|frames| !frames.is_empty()) {
+        guest.plugin.log.write(LogLevel::Error, &format!("{what} trapped in {frames}"));
+    }
     let words = guest.stderr.last_words();
     let message = match (trap, words.is_empty()) {
         (Some(trap), true) => trap.to_string(),
@@ -141,4 +155,10 @@ fn classify(error: &wasmtime::Error, guest: &Guest, what: &'static str) -> CallE
         (None, false) => format!("{words} ({cause})"),
     };
     CallError::Trap { what, message }
+}
+
+/// Names of the functions that were active, innermost first, as far as the component has kept them.
+fn frames(backtrace: &WasmBacktrace) -> String {
+    let names = backtrace.frames().iter().filter_map(wasmtime::FrameInfo::func_name);
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", called by ")
 }

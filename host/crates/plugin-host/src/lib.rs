@@ -39,6 +39,7 @@ mod runtime;
 mod session;
 mod slot;
 mod stage;
+mod stats;
 mod templates;
 mod units;
 mod watch;

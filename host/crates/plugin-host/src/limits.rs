@@ -70,6 +70,13 @@ impl Limiter {
     }
 }
 
+impl Limiter {
+    /// Bytes of linear memory that the instance has.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+}
+
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         // All memories of the instance count together: four of them must not have four times the limit.

@@ -113,8 +113,8 @@ impl Inner {
         let config = settings.config.unwrap_or_else(|| manifest.config_default.clone());
         check_config(&manifest, package, &config)?;
         let preopens = self.preopens(slot, &manifest, &grants);
-        let (log, kv) = (slot.log.clone(), slot.kv.clone());
-        Ok(PluginContext { manifest, grants, config: config.to_string(), preopens, log, kv })
+        let (log, kv, stats) = (slot.log.clone(), slot.kv.clone(), slot.stats.clone());
+        Ok(PluginContext { manifest, grants, config: config.to_string(), preopens, log, kv, stats })
     }
 
     fn preopens(&self, slot: &Slot, manifest: &Manifest, grants: &Grants) -> Vec<Preopen> {

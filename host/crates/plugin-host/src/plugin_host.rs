@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use corral_domain::{Clock, PluginInfo, PluginKind, RenderedCommand, Template, Vm};
-use corral_engine::ports::{FilterChain, Found, PluginError, PluginNotice, Plugins, StreamInfo};
+use corral_engine::ports::{
+    FilterChain, Found, PluginError, PluginLogLine, PluginNotice, PluginStats, Plugins, StreamInfo,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -168,6 +170,15 @@ impl Plugins for PluginHost {
         let outcome = discovery::discover(&generation, &self.inner.config).await;
         slot.record(&generation, &outcome);
         outcome.map_err(|error| error.into_plugin_error(source))
+    }
+
+    fn stats(&self, id: &str) -> Option<PluginStats> {
+        self.inner.registry.find(id).map(|slot| slot.stats.read())
+    }
+
+    fn log(&self, id: &str) -> Option<Vec<PluginLogLine>> {
+        let entry = |entry: LogEntry| PluginLogLine { at: entry.at, level: entry.level.as_str(), text: entry.text };
+        self.inner.registry.find(id).map(|slot| slot.log.entries().into_iter().map(entry).collect())
     }
 
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {

@@ -22,6 +22,7 @@ use crate::manifest::Policy;
 use crate::notices::Notices;
 use crate::package::Fingerprint;
 use crate::pipeline::FilterPlace;
+use crate::stats::Stats;
 use crate::templates::Listing;
 
 /// Path, size, time and inode of the files below one folder.
@@ -46,6 +47,8 @@ pub struct Slot {
     pub log: Arc<GuestLog>,
     /// Its state.
     pub kv: Arc<Kv>,
+    /// What it did, whichever version of it.
+    pub stats: Arc<Stats>,
     /// One load at a time.
     pub loading: tokio::sync::Mutex<()>,
     /// Digest of everything that was last tried, so that a touched file is not a reload.
@@ -88,6 +91,7 @@ impl Slot {
             place,
             log,
             kv,
+            stats: Arc::default(),
             loading: tokio::sync::Mutex::default(),
             tried: Mutex::default(),
             fingerprint: Mutex::default(),

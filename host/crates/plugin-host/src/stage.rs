@@ -105,7 +105,10 @@ impl Stage {
         let mut outage = Outage::default();
         loop {
             match self.try_finish().await {
-                Ok(added) => return Ok(added),
+                Ok(added) => {
+                    self.slot.stats.added(added.len());
+                    return Ok(added);
+                }
                 Err(error) => {
                     if !self.wait(&error, &mut outage).await? {
                         return Ok(Vec::new());
@@ -123,9 +126,12 @@ impl Stage {
     ) -> Result<(), CallError> {
         let mut session = self.take_session().await?;
         let generation = session.generation().clone();
+        let stats = &self.slot.stats;
         let answer = session.process(&self.batch).await.and_then(|edits| {
+            stats.filtered(range.len(), &edits);
             apply(lines, range, edits, &self.slot.id, out)
                 .map_err(|problem| CallError::Answer { what: "filtering a batch", problem })
+                .inspect_err(|_| stats.nonsense())
         });
         self.record(&generation, &answer);
         answer?;

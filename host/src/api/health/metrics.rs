@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use corral_domain::TaskStatus;
+use corral_engine::ports::PluginStats;
 
 use crate::api::App;
 use crate::api::app::SOCKETS_MAX;
@@ -43,6 +44,7 @@ fn text(app: &App) -> String {
     out.head("corral_plugins", "gauge", "Plugins that serve, and that do not.");
     out.line("corral_plugins", "{active=\"true\"}", active as u64);
     out.line("corral_plugins", "{active=\"false\"}", (state.plugins.len() - active) as u64);
+    plugins(&mut out, app);
     let sockets = SOCKETS_MAX.saturating_sub(app.sockets().available_permits());
     out.one("corral_sockets", "gauge", "Open WebSockets.", sockets as u64);
     let figures = app.figures();
@@ -55,6 +57,46 @@ fn text(app: &App) -> String {
     let slow = figures.slow_sockets.load(Ordering::Relaxed);
     out.one("corral_slow_sockets_total", "counter", "Sockets closed because their client was too slow.", slow);
     out.0
+}
+
+/// What each plugin did. A plugin's id has nothing but letters, digits and dashes.
+fn plugins(out: &mut Metrics, app: &App) {
+    let all: Vec<_> = app
+        .engine()
+        .state()
+        .plugins
+        .keys()
+        .filter_map(|id| Some((id.clone(), app.engine().stats_of_plugin(id)?)))
+        .collect();
+    let mut each = |name: &str, kind: &str, help: &str, value: fn(&PluginStats) -> u64| {
+        out.head(name, kind, help);
+        for (id, stats) in &all {
+            out.line(name, &format!("{{plugin=\"{id}\"}}"), value(stats));
+        }
+    };
+    each("corral_plugin_calls_total", "counter", "Calls of plugins.", |stats| stats.calls);
+    each("corral_plugin_failed_calls_total", "counter", "Calls without an answer that could be used.", |stats| {
+        stats.failed
+    });
+    each("corral_plugin_traps_total", "counter", "Calls that trapped.", |stats| stats.traps);
+    each("corral_plugin_cpu_microseconds_total", "counter", "Processor time of calls.", |stats| stats.cpu_micros);
+    each("corral_plugin_call_p99_microseconds", "gauge", "What 99 of 100 calls did not exceed.", |stats| {
+        stats.p99_micros.unwrap_or(0)
+    });
+    each("corral_plugin_peak_memory_bytes", "gauge", "The most memory of one instance.", |stats| {
+        stats.peak_memory_bytes
+    });
+    each("corral_plugin_lines_seen_total", "counter", "Lines given to filters.", |stats| stats.lines.seen);
+    each("corral_plugin_lines_changed_total", "counter", "Lines of which filters changed the text.", |stats| {
+        stats.lines.changed
+    });
+    each("corral_plugin_lines_dropped_total", "counter", "Lines that filters left out.", |stats| stats.lines.dropped);
+    out.head("corral_plugin_limit_hits_total", "counter", "Calls that hit a limit.");
+    for (id, stats) in &all {
+        for (limit, hits) in &stats.limit_hits {
+            out.line("corral_plugin_limit_hits_total", &format!("{{plugin=\"{id}\",limit=\"{limit}\"}}"), *hits);
+        }
+    }
 }
 
 struct Metrics(String);

@@ -12,8 +12,9 @@ use corral_domain::{
     PluginTemplates, Position, RandomBytes, Receipt, RenderedCommand, Source, Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
-    CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginNotice,
-    Plugins, Probe, RunError, RunEvent, Runner, SecretError, SecretInfo, SecretText, Secrets, Step, StreamInfo, Target,
+    CapsuleError, CapsuleState, Capsules, Exit, Failure, FilterChain, Found, Meet, Output, PluginError, PluginLogLine,
+    PluginNotice, PluginStats, Plugins, Probe, RunError, RunEvent, Runner, SecretError, SecretInfo, SecretText,
+    Secrets, Step, StreamInfo, Target,
 };
 use corral_storage::Audit;
 use tokio::sync::{Semaphore, mpsc};
@@ -244,6 +245,22 @@ impl Plugins for FakePlugins {
         let mut new = NewVm::ssh("found-1", "192.0.2.9", 2222, "root");
         new.source = Some(Source { plugin: source.into(), external_id: "found-1".into() });
         Ok(vec![Found { external_id: "found-1".into(), new, jump_ids: Vec::new(), running: None }])
+    }
+
+    fn stats(&self, id: &str) -> Option<PluginStats> {
+        let limit_hits = [("cpu", 1)].into();
+        (id == "mask").then(|| PluginStats {
+            calls: 7,
+            failed: 1,
+            p50_micros: Some(90),
+            limit_hits,
+            ..PluginStats::default()
+        })
+    }
+
+    fn log(&self, id: &str) -> Option<Vec<PluginLogLine>> {
+        let line = PluginLogLine { at: Timestamp::from_millis(1), level: "warn", text: "low on masks".into() };
+        (id == "mask").then(|| vec![line])
     }
 
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {

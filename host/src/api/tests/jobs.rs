@@ -160,3 +160,20 @@ async fn filters_that_are_asked_for_must_be_there_and_only_admins_leave_some_out
     let body = Body::from(body(json!({"without": ["mask"]})).to_string());
     host.send(request.body(body).unwrap()).await.problem(403);
 }
+
+#[tokio::test]
+async fn what_a_plugin_did_and_said_is_told() {
+    let host = Host::start().await;
+    host.wait_for(|state| state.plugins.contains_key("mask")).await;
+    let stats = host.get("/api/plugins/mask/stats").await.json();
+    assert_eq!((&stats["calls"], &stats["p50_micros"], &stats["p99_micros"]), (&json!(7), &json!(90), &Value::Null));
+    assert_eq!(stats["limit_hits"], json!({"cpu": 1}));
+    let log = host.get("/api/plugins/mask/logs").await.json();
+    assert_eq!(log["items"], json!([{"at": "1970-01-01T00:00:00.001Z", "level": "warn", "text": "low on masks"}]));
+    for path in ["stats", "logs"] {
+        host.get(&format!("/api/plugins/nobody/{path}")).await.problem(404);
+    }
+    let metrics = host.get("/metrics").await.text();
+    assert!(metrics.contains("corral_plugin_calls_total{plugin=\"mask\"} 7\n"), "{metrics}");
+    assert!(metrics.contains("corral_plugin_limit_hits_total{plugin=\"mask\",limit=\"cpu\"} 1\n"), "{metrics}");
+}

@@ -4,6 +4,7 @@ use corral_domain::{Command, PluginInfo};
 use serde_json::Value;
 
 use super::note;
+use crate::ports::{PluginLogLine, PluginStats};
 use crate::{Actor, Engine, Role, UseCaseError};
 
 impl Engine {
@@ -14,6 +15,23 @@ impl Engine {
         let audit = note("plugin.reload", id, format!("version {}", plugin.version));
         self.inner.manager.submit(actor, Command::ReportPlugin { plugin: plugin.clone() }, audit).await?;
         Ok(plugin)
+    }
+
+    /// What a plugin did since the host started. Needs [`Role::Viewer`].
+    pub fn plugin_stats(&self, actor: &Actor, id: &str) -> Result<PluginStats, UseCaseError> {
+        actor.require(Role::Viewer)?;
+        self.inner.deps.plugins.stats(id).ok_or_else(|| UseCaseError::not_found("plugin", id))
+    }
+
+    /// The same for the host's own figures, without asking who wants to know.
+    pub fn stats_of_plugin(&self, id: &str) -> Option<PluginStats> {
+        self.inner.deps.plugins.stats(id)
+    }
+
+    /// The last lines of what a plugin said, oldest first. Needs [`Role::Operator`]: a plugin may say anything.
+    pub fn plugin_log(&self, actor: &Actor, id: &str) -> Result<Vec<PluginLogLine>, UseCaseError> {
+        actor.require(Role::Operator)?;
+        self.inner.deps.plugins.log(id).ok_or_else(|| UseCaseError::not_found("plugin", id))
     }
 
     /// Changes a setting; null takes it back to its default. Needs [`Role::Admin`].

@@ -11,8 +11,8 @@ use corral_domain::{
     Template, Timestamp, Vm, VmId,
 };
 use corral_engine::ports::{
-    Capsules, FilterChain, Found, PluginError, PluginNotice, Plugins, SecretError, SecretInfo, SecretText, Secrets,
-    StreamInfo,
+    Capsules, FilterChain, Found, PluginError, PluginLogLine, PluginNotice, PluginStats, Plugins, SecretError,
+    SecretInfo, SecretText, Secrets, StreamInfo,
 };
 use corral_engine::{Actor, Deps, Engine, JobRequest, Role, Settings, Targets};
 use corral_storage::{Audit, LogAppend, LogEnd, LogFile, LogStore, StorageError, StoredChunk};
@@ -96,6 +96,14 @@ impl Plugins for FakePlugins {
             running: None,
         };
         Ok(vec![found("behind", &["bastion"]), found("bastion", &[]), found("broken", &["nowhere"])])
+    }
+
+    fn stats(&self, _: &str) -> Option<PluginStats> {
+        None
+    }
+
+    fn log(&self, _: &str) -> Option<Vec<PluginLogLine>> {
+        None
     }
 
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {

@@ -127,3 +127,29 @@ async fn a_stream_goes_through_the_filters_that_are_for_it_in_their_order() {
     let Err(PluginError::Unavailable(why)) = missing.map(|_| ()) else { panic!("lines must not pass without it") };
     assert!(why.contains("`nobody`"), "{why}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_filter_did_is_counted_and_a_trap_is_told_with_its_function() {
+    let mut bench = Bench::new();
+    bench.config.timing.hold = Duration::from_millis(300);
+    bench.put("f", &manifest("f", "log-filter", ""), &guest(false));
+    let mut running = bench.start().await;
+    running.until_state("f", PluginState::Active).await;
+    let before = running.host.stats("f").unwrap();
+    let mut chain = running.chain().await;
+    chain.process(lines(["x", "!drop", "!annotate", "!env"])).await.unwrap();
+    let after = running.host.stats("f").unwrap();
+    assert!(after.calls > before.calls && after.failed == 0 && after.cpu_micros > 0, "{after:?}");
+    assert!(after.p50_micros <= after.p99_micros && after.p99_micros > Some(0), "{after:?}");
+    assert!(after.peak_memory_bytes >= 64 * 1024, "{after:?}");
+    let did = (after.lines.seen, after.lines.changed, after.lines.annotated, after.lines.dropped);
+    let did_before = (before.lines.seen, before.lines.changed, before.lines.annotated, before.lines.dropped);
+    assert_eq!((did_before, did), ((0, 0, 0, 0), (4, 1, 1, 1)));
+    assert!(chain.process(lines(["!trap"])).await.is_err());
+    let trapped = running.host.stats("f").unwrap();
+    assert!(trapped.traps > 0 && trapped.failed >= trapped.traps, "{trapped:?}");
+    let log = corral_engine::ports::Plugins::log(&*running.host, "f").unwrap();
+    let told = log.iter().find(|line| line.text.contains("trapped in `")).map(|line| line.text.as_str());
+    assert!(told.is_some_and(|text| text.contains("process")), "{log:?}");
+    assert_eq!(running.host.stats("nobody"), None);
+}

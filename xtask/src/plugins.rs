@@ -10,6 +10,10 @@ const TARGET: &str = "wasm32-wasip2";
 /// What is placed beside the component when the plugin has it.
 const COMPANIONS: [&str; 3] = ["plugin.toml", "config.schema.json", "README.md"];
 
+/// Filters that are built but not placed, and so not embedded: a filter that is there sees the output of every job, and
+/// these are for those who ask for them.
+const NOT_PLACED: [&str; 2] = ["collapse", "structured"];
+
 /// A plugin in `plugins/`.
 struct Bundled {
     folder: PathBuf,
@@ -30,8 +34,9 @@ pub fn build() -> Result {
             command.args(["-p", &plugin.package]);
         }
         run(&mut command)?;
-        plugins.iter().try_for_each(place)?;
-        remove_others(&ids)
+        let placed = || plugins.iter().filter(|plugin| !NOT_PLACED.contains(&plugin.id.as_str()));
+        placed().try_for_each(place)?;
+        remove_others(&placed().map(|plugin| plugin.id.as_str()).collect::<Vec<_>>())
     })
 }
 

@@ -1,0 +1,3 @@
+SHARED = 1
+shared:
+	echo shared

@@ -158,7 +158,7 @@ impl Damaged {
         socket.subscribe_log(1, &self.job, &self.vm).await?;
         let (mut next, mut damaged) = (0, 0);
         loop {
-            match socket.next(SOON).await? {
+            match socket.next(LONG).await? {
                 Incoming::Lines(frame) => {
                     ensure!(frame.first_line == next, "expected line {next}, got {}", frame.first_line);
                     self.lines.check(next, &frame.texts)?;

@@ -1,4 +1,4 @@
-//! A byte of a stored chunk is flipped below a running host.
+//! A byte of a stored chunk is flipped below a running host, or a chunk is gone.
 
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -11,11 +11,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection;
 
-use crate::day_file::{day_file, open};
+use crate::day_file::{day_file, in_the_file, open};
 use crate::numbered::Numbered;
 use crate::{LONG, SOON, shared};
 
-const LINES: u64 = 60_000;
+const LINES: u64 = 40_000;
 /// Bytes by which a place in a chunk is found in the file.
 const WINDOW: usize = 48;
 
@@ -70,6 +70,39 @@ async fn a_flipped_byte_costs_its_chunk_and_no_wrong_line_is_ever_served() -> Re
     client.finished(&job, SOON).await?;
     ensure!(client.texts(&job, &log.vm).await? == ["later"]);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_that_are_gone_are_told_by_every_reader() -> Result<()> {
+    let _machine = shared().await;
+    let (lines, mut random) = Numbered::of_this_run("missing chunks");
+    let site = Site::new()?;
+    let mut host = site.start()?;
+    let client = site.client(&host)?;
+    let vm = client.add_vm(&json!({"name": "here", "transport": "local"})).await?;
+    let mut jobs = Vec::new();
+    for _ in 0..2 {
+        let job = client.run(&lines.counted(LINES), std::slice::from_ref(&vm)).await?;
+        client.finished(&job, LONG).await?;
+        jobs.push(job);
+    }
+    // Nothing of them is in memory of the next host.
+    host.stop()?;
+    let host = site.start()?;
+    let client = site.client(&host)?;
+    let mut conn = open(&day_file(&site)?).await?;
+    for (job, last) in jobs.into_iter().zip([false, true]) {
+        let query = "SELECT c.id, first_line, n_lines FROM log_chunk c JOIN log_stream s ON s.id = c.stream
+                     WHERE lower(hex(s.job)) = ? ORDER BY first_line";
+        let chunks: Vec<(i64, i64, i64)> = sqlx::query_as(query).bind(in_the_file(&job)).fetch_all(&mut conn).await?;
+        ensure!(chunks.len() >= 3, "{} chunks", chunks.len());
+        let at = if last { chunks.len() - 1 } else { random.between(0, chunks.len() as u64 - 2) as usize };
+        let (id, first, count) = chunks[at];
+        sqlx::query("DELETE FROM log_chunk WHERE id = ?").bind(id).execute(&mut conn).await?;
+        let log = Damaged { lines, job, vm: vm.clone(), first: first as u64, count: count as u64 };
+        log.is_served_around(&client).await.with_context(|| format!("without the lines from {first} on"))?;
+    }
+    Ok(conn.close().await?)
 }
 
 /// Flips a bit of a chunk that is neither the first nor the last, in the file itself; the chunk's first line and how many it has.

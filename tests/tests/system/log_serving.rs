@@ -25,6 +25,8 @@ const KEPT: u64 = 200;
 /// Lines that a command writes at once where a test is about its speed, and where it is not.
 const BURST: u64 = 2_000;
 const TRICKLE: u64 = 50;
+/// Lines that are there before channels are opened within them.
+const BEGUN: u64 = 2_000;
 /// Channels of one socket.
 const CHANNELS: u32 = 64;
 
@@ -270,13 +272,13 @@ async fn one_socket_carries_many_logs_each_from_its_own_place() -> Result<()> {
     let stop = Stop::at(set.site.path("stop"));
     let job = set.client.run(&lines.until(&stop, TRICKLE, false), &set.vms).await?;
     let running = |job: &serde_json::Value| {
-        job["tasks"].as_array().is_some_and(|tasks| tasks.iter().all(|task| task["lines"].as_u64() > Some(2_000)))
+        job["tasks"].as_array().is_some_and(|tasks| tasks.iter().all(|task| task["lines"].as_u64() > Some(BEGUN)))
     };
     set.client.job_when(&job, LONG, running).await?;
     let mut socket = set.client.socket().await?;
     let mut next: Vec<Option<u64>> = Vec::new();
     for channel in 0..CHANNELS {
-        let from = random.between(0, 3_000) as i64;
+        let from = random.between(0, BEGUN) as i64;
         let from = if channel % 3 == 2 { -from - 1 } else { from };
         next.push(u64::try_from(from).ok());
         let vm = &set.vms[channel as usize % set.vms.len()];

@@ -1,12 +1,13 @@
 //! Output that waits to be written, and the one task that writes it.
 //!
-//! Each running task has a [`TaskLog`]. Full chunks are encoded by whoever fills them; the writer takes what is ready
-//! of all tasks every [`Settings::flush_interval`], writes it in one call and publishes the new ends. A log's first lines
-//! and its end do not wait for the interval: somebody is looking just then. While the
-//! disk is full the lines wait, and [`TaskLog::append`] waits once too many do: the command is slowed, nothing is lost.
+//! Each running task has a [`TaskLog`]. The writer takes what is ready of all tasks every [`Settings::flush_interval`], packs
+//! it on a thread of its own, while the tasks go on, writes it in one call and publishes the new ends. A log's first lines
+//! and its end do not wait for the interval: somebody is looking just then. Nor does a log of which much waits; and while
+//! somebody looks at any, all are written more often. While the
+//! disk is full the lines wait, and [`LogHub::append`] waits once too many do: the command is slowed, nothing is lost.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,10 +22,12 @@ use crate::Settings;
 
 /// Shortest pause between two writes, also when first lines or ends wait.
 const URGENT_PAUSE: Duration = Duration::from_millis(10);
+/// Longest pause between two writes while somebody looks: lines are shown once they are written.
+const WATCHED_PAUSE: Duration = Duration::from_millis(40);
 /// Pause after a failed write.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Lines of text that are written in one go, in bytes; the rest waits for the next.
-const FLUSH_BYTES_MAX: usize = 32 * 1024 * 1024;
+const FLUSH_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// All logs that are being written.
 pub(crate) struct LogHub {
@@ -70,9 +73,13 @@ struct Chunk {
     first_line: u64,
     first_byte: u64,
     raw_len: u64,
-    data: Bytes,
     lines: Arc<Lines>,
+    /// The lines packed, once the writer came to it. Kept, so that a failed write does not pack them again.
+    data: Arc<OnceLock<Bytes>>,
 }
+
+/// What is to be written, and what of it is still to be packed.
+type Unpacked = (LogAppend, Option<(Arc<Lines>, Arc<OnceLock<Bytes>>)>);
 
 impl LogHub {
     pub(crate) fn new(store: Arc<dyn LogStore>, settings: &Settings) -> Arc<Self> {
@@ -120,6 +127,10 @@ impl LogHub {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_watched(&self) -> bool {
+        self.lock().values().any(|log| log.end.receiver_count() > 0)
+    }
+
     /// Adds lines to a task's log, which takes in the command's output up to `position`. Waits while too much is pending.
     pub(crate) async fn append(&self, log: &TaskLog, mut lines: Lines, position: Position) {
         if lines.is_empty() {
@@ -127,7 +138,7 @@ impl LogHub {
             log.lock().position = position;
             return;
         }
-        let first = loop {
+        let urgent = loop {
             let room = log.room.notified();
             {
                 let mut state = log.lock();
@@ -135,12 +146,13 @@ impl LogHub {
                     let first = state.next_line == 0 && state.open.is_empty();
                     state.take(&mut lines);
                     state.position = position;
-                    break first;
+                    // With so much waiting the interval would be what slows the command, and not the disk.
+                    break first || state.pending >= log.pending_max / 2;
                 }
             }
             room.await;
         };
-        if first {
+        if urgent {
             self.urgent.notify_one();
         }
         self.dirty.notify_one();
@@ -179,8 +191,9 @@ impl LogHub {
             }
             if !stop.is_cancelled() {
                 sleep_until(last + URGENT_PAUSE.min(self.interval)).await;
+                let pause = if self.is_watched() { self.interval.min(WATCHED_PAUSE) } else { self.interval };
                 tokio::select! {
-                    () = sleep_until(last + self.interval) => {}
+                    () = sleep_until(last + pause) => {}
                     () = self.urgent.notified() => {}
                     () = stop.cancelled() => {}
                 }
@@ -217,6 +230,7 @@ impl LogHub {
         if appends.is_empty() {
             return Ok(());
         }
+        let appends = packed(appends).await?;
         if let Err(error) = self.store.append(&appends).await {
             self.settle(taken).await;
             return Err(error);
@@ -245,6 +259,18 @@ impl LogHub {
         log.room.notify_waiters();
         log.end.send_replace(end);
     }
+}
+
+/// Packs lines where that keeps no other task from going on.
+async fn packed(appends: Vec<Unpacked>) -> Result<Vec<LogAppend>, StorageError> {
+    let pack = |(mut append, lines): Unpacked| {
+        if let Some((lines, data)) = lines {
+            append.data = data.get_or_init(|| chunk::encode(&lines)).clone();
+        }
+        append
+    };
+    let packing = tokio::task::spawn_blocking(move || appends.into_iter().map(pack).collect());
+    packing.await.map_err(|error| StorageError::Database { doing: "packing output", source: error.into() })
 }
 
 impl Chunk {
@@ -309,8 +335,8 @@ impl LogState {
             first_line: self.next_line,
             first_byte: self.next_byte,
             raw_len: lines.raw_len(),
-            data: chunk::encode(&lines),
             lines: Arc::new(lines),
+            data: Arc::default(),
         };
         self.next_line += chunk.lines.len() as u64;
         self.next_byte += chunk.raw_len;
@@ -319,7 +345,7 @@ impl LogState {
 
     /// Adds what is to be written to `appends`. Returns how many chunks, their bytes, and whether the log ends there.
     /// What is written stays here until [`Self::written`], so that a failed write is simply tried again.
-    fn chunks(&mut self, key: &TaskKey, appends: &mut Vec<LogAppend>) -> (usize, usize, bool) {
+    fn chunks(&mut self, key: &TaskKey, appends: &mut Vec<Unpacked>) -> (usize, usize, bool) {
         if !self.open.is_empty() {
             self.cut();
         }
@@ -328,21 +354,22 @@ impl LogState {
         let last = self.ready.len().wrapping_sub(1);
         let mut bytes = 0;
         for (index, chunk) in self.ready.iter().enumerate() {
-            bytes += chunk.data.len();
-            appends.push(LogAppend {
+            bytes += chunk.lines.text().len();
+            let append = LogAppend {
                 key: *key,
                 first_line: chunk.first_line,
                 n_lines: u32::try_from(chunk.lines.len()).unwrap_or(u32::MAX),
                 first_byte: chunk.first_byte,
                 raw_len: u32::try_from(chunk.raw_len).unwrap_or(u32::MAX),
-                data: chunk.data.clone(),
+                data: Bytes::new(),
                 // All chunks of a log go into one transaction, so each may speak for all.
                 position,
                 complete: complete && index == last,
-            });
+            };
+            appends.push((append, Some((chunk.lines.clone(), chunk.data.clone()))));
         }
         if complete && self.ready.is_empty() {
-            appends.push(LogAppend {
+            let append = LogAppend {
                 key: *key,
                 first_line: self.next_line,
                 n_lines: 0,
@@ -351,7 +378,8 @@ impl LogState {
                 data: Bytes::new(),
                 position,
                 complete: true,
-            });
+            };
+            appends.push((append, None));
         }
         (self.ready.len(), bytes, complete)
     }

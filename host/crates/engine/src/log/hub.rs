@@ -2,22 +2,21 @@
 //!
 //! Each running task has a [`TaskLog`]. The writer takes what is ready of all tasks every [`Settings::flush_interval`], packs
 //! it on a thread of its own, while the tasks go on, writes it in one call and publishes the new ends. A log's first lines
-//! and its end do not wait for the interval: somebody is looking just then. Nor does a log of which much waits; and while
-//! somebody looks at any, all are written more often. While the
-//! disk is full the lines wait, and [`LogHub::append`] waits once too many do: the command is slowed, nothing is lost.
+//! and its end do not wait for the interval: somebody is looking just then. Nor does a log of which much waits, and one that
+//! somebody looks at waits less. While the disk is full the lines wait, and [`LogHub::append`] waits once too many do: the
+//! command is slowed, nothing is lost.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use corral_domain::{Lines, Position, TaskKey};
-use corral_storage::chunk::{self, CHUNK_LINES_MAX, CHUNK_TEXT_MAX};
-use corral_storage::{LogAppend, LogEnd, LogStore, StorageError};
+use corral_storage::{LogAppend, LogEnd, LogStore, StorageError, chunk};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::task_log::{LogState, TaskLog, Unpacked};
 use crate::Settings;
 
 /// Shortest pause between two writes, also when first lines or ends wait.
@@ -40,46 +39,6 @@ pub(crate) struct LogHub {
     pending_max: usize,
     tail_max: usize,
 }
-
-/// The log of one running task.
-pub(crate) struct TaskLog {
-    key: TaskKey,
-    state: Mutex<LogState>,
-    room: Notify,
-    end: watch::Sender<LogEnd>,
-    pending_max: usize,
-}
-
-struct LogState {
-    /// Chunks that are full.
-    ready: VecDeque<Chunk>,
-    /// Lines after them.
-    open: Lines,
-    /// Bytes of text in both.
-    pending: usize,
-    /// Where the log ends once all is written.
-    next_line: u64,
-    next_byte: u64,
-    /// How far the command's output is taken in, with all lines that were appended.
-    position: Position,
-    finished: bool,
-    finish_written: bool,
-    /// Written chunks kept for viewers.
-    tail: VecDeque<(u64, Arc<Lines>)>,
-    tail_bytes: usize,
-}
-
-struct Chunk {
-    first_line: u64,
-    first_byte: u64,
-    raw_len: u64,
-    lines: Arc<Lines>,
-    /// The lines packed, once the writer came to it. Kept, so that a failed write does not pack them again.
-    data: Arc<OnceLock<Bytes>>,
-}
-
-/// What is to be written, and what of it is still to be packed.
-type Unpacked = (LogAppend, Option<(Arc<Lines>, Arc<OnceLock<Bytes>>)>);
 
 impl LogHub {
     pub(crate) fn new(store: Arc<dyn LogStore>, settings: &Settings) -> Arc<Self> {
@@ -125,10 +84,6 @@ impl LogHub {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TaskKey, Arc<TaskLog>>> {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_watched(&self) -> bool {
-        self.lock().values().any(|log| log.end.receiver_count() > 0)
     }
 
     /// Adds lines to a task's log, which takes in the command's output up to `position`. Waits while too much is pending.
@@ -180,26 +135,24 @@ impl LogHub {
     /// Writes until `stop` is triggered and nothing waits any more.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut last = Instant::now().checked_sub(self.interval).unwrap_or_else(Instant::now);
+        let mut last_of_all = last;
         loop {
             tokio::select! {
                 () = self.dirty.notified() => {}
                 () = stop.cancelled() => {
                     // One last time for whatever arrived meanwhile; a store that still refuses is given up on.
-                    let _written = self.flush().await;
+                    let _written = self.flush(true).await;
                     return;
                 }
             }
-            if !stop.is_cancelled() {
-                sleep_until(last + URGENT_PAUSE.min(self.interval)).await;
-                let pause = if self.is_watched() { self.interval.min(WATCHED_PAUSE) } else { self.interval };
-                tokio::select! {
-                    () = sleep_until(last + pause) => {}
-                    () = self.urgent.notified() => {}
-                    () = stop.cancelled() => {}
-                }
-            }
+            let all = stop.is_cancelled() || self.pause(last, last_of_all, &stop).await;
             last = Instant::now();
-            if let Err(error) = self.flush().await {
+            if all {
+                last_of_all = last;
+            } else {
+                self.dirty.notify_one();
+            }
+            if let Err(error) = self.flush(all).await {
                 tracing::error!(%error, "output could not be stored; it waits");
                 self.dirty.notify_one();
                 tokio::select! {
@@ -210,9 +163,22 @@ impl LogHub {
         }
     }
 
-    /// Writes what is ready of all logs, in one call.
-    async fn flush(&self) -> Result<(), StorageError> {
-        let logs: Vec<_> = self.lock().values().cloned().collect();
+    /// Waits until it is time to write; true if of all logs, false if of those that somebody looks at.
+    async fn pause(&self, last: Instant, last_of_all: Instant, stop: &CancellationToken) -> bool {
+        sleep_until(last + URGENT_PAUSE.min(self.interval)).await;
+        let is_watched = self.lock().values().any(|log| log.is_watched());
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => true,
+            () = self.urgent.notified() => true,
+            () = sleep_until(last_of_all + self.interval) => true,
+            () = sleep_until(last + WATCHED_PAUSE), if is_watched => false,
+        }
+    }
+
+    /// Writes what is ready of all logs, or of those that somebody looks at, in one call.
+    async fn flush(&self, all: bool) -> Result<(), StorageError> {
+        let logs: Vec<_> = self.lock().values().filter(|log| all || log.is_watched()).cloned().collect();
         let mut appends = Vec::new();
         let mut taken = Vec::new();
         let mut bytes = 0;
@@ -255,7 +221,9 @@ impl LogHub {
     }
 
     fn publish(&self, log: &TaskLog, n: usize, complete: bool) {
-        let end = log.lock().written(n, complete, self.tail_max);
+        // What nobody looks at can be read from the store; the recent lines of some hundred logs would be much memory.
+        let tail_max = if log.is_watched() { self.tail_max } else { 0 };
+        let end = log.lock().written(n, complete, tail_max);
         log.room.notify_waiters();
         log.end.send_replace(end);
     }
@@ -271,146 +239,4 @@ async fn packed(appends: Vec<Unpacked>) -> Result<Vec<LogAppend>, StorageError> 
     };
     let packing = tokio::task::spawn_blocking(move || appends.into_iter().map(pack).collect());
     packing.await.map_err(|error| StorageError::Database { doing: "packing output", source: error.into() })
-}
-
-impl Chunk {
-    fn end_line(&self) -> u64 {
-        self.first_line + self.lines.len() as u64
-    }
-}
-
-impl TaskLog {
-    fn lock(&self) -> MutexGuard<'_, LogState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where the log ends, as far as it is durable.
-    pub(crate) fn watch(&self) -> watch::Receiver<LogEnd> {
-        self.end.subscribe()
-    }
-
-    /// Lines and bytes that were received, durable or not.
-    pub(crate) fn received(&self) -> (u64, u64) {
-        let state = self.lock();
-        (state.next_line + state.open.len() as u64, state.next_byte + state.open.raw_len())
-    }
-
-    /// A recent run of durable lines that holds line `from`, with the number of its first.
-    pub(crate) fn recent(&self, from: u64) -> Option<(u64, Arc<Lines>)> {
-        let state = self.lock();
-        let (first, lines) = state.tail.iter().rev().find(|(first, _)| *first <= from)?;
-        (from < first + lines.len() as u64).then(|| (*first, lines.clone()))
-    }
-}
-
-impl LogState {
-    fn take(&mut self, lines: &mut Lines) {
-        self.pending += lines.text().len() + lines.len();
-        self.open.append(lines);
-        if self.open.text().len() >= CHUNK_TEXT_MAX || self.open.len() >= CHUNK_LINES_MAX {
-            self.cut();
-        }
-    }
-
-    /// Makes chunks of the open lines.
-    fn cut(&mut self) {
-        let open = std::mem::take(&mut self.open);
-        if open.text().len() < 2 * CHUNK_TEXT_MAX && open.len() < 2 * CHUNK_LINES_MAX {
-            return self.push_chunk(open);
-        }
-        let mut part = Lines::default();
-        for line in open.iter() {
-            part.push_line(line);
-            if part.text().len() >= CHUNK_TEXT_MAX || part.len() >= CHUNK_LINES_MAX {
-                self.push_chunk(std::mem::take(&mut part));
-            }
-        }
-        if !part.is_empty() {
-            self.push_chunk(part);
-        }
-    }
-
-    fn push_chunk(&mut self, lines: Lines) {
-        let chunk = Chunk {
-            first_line: self.next_line,
-            first_byte: self.next_byte,
-            raw_len: lines.raw_len(),
-            lines: Arc::new(lines),
-            data: Arc::default(),
-        };
-        self.next_line += chunk.lines.len() as u64;
-        self.next_byte += chunk.raw_len;
-        self.ready.push_back(chunk);
-    }
-
-    /// Adds what is to be written to `appends`. Returns how many chunks, their bytes, and whether the log ends there.
-    /// What is written stays here until [`Self::written`], so that a failed write is simply tried again.
-    fn chunks(&mut self, key: &TaskKey, appends: &mut Vec<Unpacked>) -> (usize, usize, bool) {
-        if !self.open.is_empty() {
-            self.cut();
-        }
-        let complete = self.finished && !self.finish_written;
-        let position = Some(self.position);
-        let last = self.ready.len().wrapping_sub(1);
-        let mut bytes = 0;
-        for (index, chunk) in self.ready.iter().enumerate() {
-            bytes += chunk.lines.text().len();
-            let append = LogAppend {
-                key: *key,
-                first_line: chunk.first_line,
-                n_lines: u32::try_from(chunk.lines.len()).unwrap_or(u32::MAX),
-                first_byte: chunk.first_byte,
-                raw_len: u32::try_from(chunk.raw_len).unwrap_or(u32::MAX),
-                data: Bytes::new(),
-                // All chunks of a log go into one transaction, so each may speak for all.
-                position,
-                complete: complete && index == last,
-            };
-            appends.push((append, Some((chunk.lines.clone(), chunk.data.clone()))));
-        }
-        if complete && self.ready.is_empty() {
-            let append = LogAppend {
-                key: *key,
-                first_line: self.next_line,
-                n_lines: 0,
-                first_byte: self.next_byte,
-                raw_len: 0,
-                data: Bytes::new(),
-                position,
-                complete: true,
-            };
-            appends.push((append, None));
-        }
-        (self.ready.len(), bytes, complete)
-    }
-
-    /// The first `n` ready chunks are durable.
-    fn written(&mut self, n: usize, complete: bool, tail_max: usize) -> LogEnd {
-        let mut end = LogEnd { complete: complete || self.finish_written, ..self.end_written() };
-        self.finish_written = end.complete;
-        for chunk in self.ready.drain(..n) {
-            end.lines = chunk.end_line();
-            end.bytes = chunk.first_byte + chunk.raw_len;
-            self.pending = self.pending.saturating_sub(chunk.lines.text().len() + chunk.lines.len());
-            self.tail_bytes += chunk.lines.text().len() + 16 * chunk.lines.len();
-            self.tail.push_back((chunk.first_line, chunk.lines));
-        }
-        while self.tail_bytes > tail_max && self.tail.len() > 1 {
-            if let Some((_, old)) = self.tail.pop_front() {
-                self.tail_bytes -= old.text().len() + 16 * old.len();
-            }
-        }
-        end
-    }
-
-    /// Where the durable part ended before this write.
-    fn end_written(&self) -> LogEnd {
-        let first = self.ready.front();
-        LogEnd {
-            lines: first.map_or(self.next_line, |chunk| chunk.first_line),
-            bytes: first.map_or(self.next_byte, |chunk| chunk.first_byte),
-            position: Position::default(),
-            complete: false,
-        }
-    }
 }

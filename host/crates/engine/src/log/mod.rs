@@ -7,7 +7,9 @@
 mod hub;
 mod read;
 mod split;
+mod task_log;
 
-pub(crate) use hub::{LogHub, TaskLog};
+pub(crate) use hub::LogHub;
 pub use read::LogWindow;
 pub use split::LineSplitter;
+pub(crate) use task_log::TaskLog;

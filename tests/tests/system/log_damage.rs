@@ -43,7 +43,7 @@ async fn a_flipped_byte_costs_its_chunk_and_no_wrong_line_is_ever_served() -> Re
     host.stop()?;
     host = site.start()?;
     client = site.client(&host)?;
-    let (first, count) = flip_a_byte(&day_file(&site)?, &mut random).await?;
+    let (first, count) = flip_a_byte(&day_file(&site, &job)?, &mut random).await?;
     let log = Damaged { lines, job, vm, first, count };
     log.is_served_around(&client).await.context("while the host runs")?;
     doctor_names(&site, &log, 1)?;
@@ -90,8 +90,8 @@ async fn chunks_that_are_gone_are_told_by_every_reader() -> Result<()> {
     host.stop()?;
     let host = site.start()?;
     let client = site.client(&host)?;
-    let mut conn = open(&day_file(&site)?).await?;
     for (job, last) in jobs.into_iter().zip([false, true]) {
+        let mut conn = open(&day_file(&site, &job)?).await?;
         let query = "SELECT c.id, first_line, n_lines FROM log_chunk c JOIN log_stream s ON s.id = c.stream
                      WHERE lower(hex(s.job)) = ? ORDER BY first_line";
         let chunks: Vec<(i64, i64, i64)> = sqlx::query_as(query).bind(in_the_file(&job)).fetch_all(&mut conn).await?;
@@ -99,10 +99,11 @@ async fn chunks_that_are_gone_are_told_by_every_reader() -> Result<()> {
         let at = if last { chunks.len() - 1 } else { random.between(0, chunks.len() as u64 - 2) as usize };
         let (id, first, count) = chunks[at];
         sqlx::query("DELETE FROM log_chunk WHERE id = ?").bind(id).execute(&mut conn).await?;
+        conn.close().await?;
         let log = Damaged { lines, job, vm: vm.clone(), first: first as u64, count: count as u64 };
         log.is_served_around(&client).await.with_context(|| format!("without the lines from {first} on"))?;
     }
-    Ok(conn.close().await?)
+    Ok(())
 }
 
 /// Flips a bit of a chunk that is neither the first nor the last, in the file itself; the chunk's first line and how many it has.

@@ -42,7 +42,7 @@ async fn whenever_the_host_is_killed_what_is_taken_in_is_stored_and_what_was_sho
         tokio::time::sleep(std::time::Duration::from_micros(random.between(0, 150_000))).await;
         host.kill_9()?;
 
-        let logs = logs_of_copy(&day_file(&site)?).await.with_context(|| format!("after kill {kill}"))?;
+        let logs = logs_of_copy(&day_file(&site, &job)?).await.with_context(|| format!("after kill {kill}"))?;
         let log = logs.get(&in_the_file(&job)).context("the log is in the file of its day")?;
         log.is_taken_in_as_far_as_it_is_stored().with_context(|| format!("after kill {kill}"))?;
         ensure!(log.lines >= shown, "{shown} lines were shown, {} are stored", log.lines);
@@ -61,7 +61,7 @@ async fn whenever_the_host_is_killed_what_is_taken_in_is_stored_and_what_was_sho
     let stdout = is_the_beginning(lines, &outputs.stdout, OutputStream::Stdout)?;
     let stderr = is_the_beginning(lines, &outputs.stderr, OutputStream::Stderr)?;
     ensure!(stdout + stderr == total && stdout == (STDERR_EVERY - 1) * stderr, "{stdout} lines and {stderr} lines");
-    let logs = logs_of_copy(&day_file(&site)?).await?;
+    let logs = logs_of_copy(&day_file(&site, &job)?).await?;
     logs.get(&in_the_file(&job)).context("the log")?.is_taken_in_as_far_as_it_is_stored()
 }
 

@@ -36,7 +36,7 @@ async fn on_a_slow_disk_a_line_is_stored_before_it_is_shown_and_all_else_goes_on
     let memory = host.resident_bytes()?;
     disk.slow_syncs(SYNC_MS)?;
     let job = client.run(&lines.counted(LINES), std::slice::from_ref(&vm)).await?;
-    let mut file = open(&day_file(&site)?).await?;
+    let mut file = open(&day_file(&site, &job)?).await?;
     let mut stored = async || -> Result<u64> {
         let query = sqlx::query_scalar("SELECT lines FROM log_stream ORDER BY id DESC LIMIT 1");
         let lines: i64 = query.fetch_one(&mut file).await?;

@@ -263,6 +263,14 @@ impl Socket {
         }
     }
 
+    /// The next lines, within `limit`, where nothing else may come.
+    pub async fn next_lines(&mut self, limit: Duration) -> Result<LogFrame> {
+        match self.next(limit).await? {
+            Incoming::Lines(frame) => Ok(frame),
+            other => bail!("expected lines, got {other:?}"),
+        }
+    }
+
     /// The next control message that is as wanted, within `limit`; others are passed over.
     pub async fn control_when(&mut self, limit: Duration, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         let until = Instant::now() + limit;

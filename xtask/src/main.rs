@@ -43,7 +43,7 @@ cargo xtask COMMAND
                               and Ansible, a fleet for ten minutes, opening and searching ten million lines beside rg, and
                               how soon a line is drawn in Chromium
                               --only cat,fleet,seek,search,browser  --mb 300  --rounds 3  --lines 10000000
-                              --machines 200  --minutes 10  --mode durable  --print: write nothing
+                              --machines 200  --minutes 10  --print: write nothing
   screenshots                 take docs/screenshots anew from a running demo, in Chromium
   sqlx-prepare                describe the host's SQL queries anew, after one was changed
   help                        this text

@@ -10,10 +10,6 @@ const TARGET: &str = "wasm32-wasip2";
 /// What is placed beside the component when the plugin has it.
 const COMPANIONS: [&str; 3] = ["plugin.toml", "config.schema.json", "README.md"];
 
-/// Filters that are built but not placed, and so not embedded: a filter that is there sees the output of every job, and
-/// these are for those who ask for them.
-const NOT_PLACED: [&str; 2] = ["collapse", "structured"];
-
 /// A plugin in `plugins/`.
 struct Bundled {
     folder: PathBuf,
@@ -34,9 +30,8 @@ pub fn build() -> Result {
             command.args(["-p", &plugin.package]);
         }
         run(&mut command)?;
-        let placed = || plugins.iter().filter(|plugin| !NOT_PLACED.contains(&plugin.id.as_str()));
-        placed().try_for_each(place)?;
-        remove_others(&placed().map(|plugin| plugin.id.as_str()).collect::<Vec<_>>())
+        plugins.iter().try_for_each(place)?;
+        remove_others(&plugins.iter().map(|plugin| plugin.id.as_str()).collect::<Vec<_>>())
     })
 }
 

@@ -28,7 +28,7 @@ use crate::table::Section;
 
 const PARTS: [&str; 5] = ["cat", "fleet", "seek", "search", "browser"];
 const OPTIONS: &str = "--only PART,PART (cat, fleet, seek, search, browser), --mb N, --rounds N, --machines N, --minutes N, \
-                       --mode durable|direct (of the fleet), --lines N (of the long log), --print";
+                       --lines N (of the long log), --print";
 /// Lines that a long log has at least, so that there are windows in it.
 const LINES_MIN: u64 = 1_000;
 
@@ -43,8 +43,6 @@ pub struct Wanted {
     pub machines: usize,
     /// How long it writes.
     pub minutes: f64,
-    /// In which mode.
-    pub mode: &'static str,
     /// Lines of the long log.
     pub lines: u64,
     /// What all lines follow from.
@@ -60,7 +58,6 @@ impl Wanted {
             rounds: 3,
             machines: 200,
             minutes: 10.0,
-            mode: "durable",
             lines: 10_000_000,
             seed: seed_of_this_run(),
             write: true,
@@ -73,7 +70,6 @@ impl Wanted {
                 "--rounds" => wanted.rounds = value()?.parse().context("--rounds is a number")?,
                 "--machines" => wanted.machines = value()?.parse().context("--machines is a number")?,
                 "--minutes" => wanted.minutes = value()?.parse().context("--minutes is a number")?,
-                "--mode" => wanted.mode = if value()? == "direct" { "direct" } else { "durable" },
                 "--lines" => wanted.lines = value()?.parse().context("--lines is a number")?,
                 "--print" => wanted.write = false,
                 other => bail!("no such option: {other}; there are {OPTIONS}"),

@@ -83,7 +83,8 @@ impl Scene {
             tokio::time::sleep(ASK_EVERY).await;
         }
         let job = self.client.job(job).await?;
-        ensure!(job["status"] == "succeeded", "not all succeeded: {job}");
+        let failed = job["tasks"].as_array().and_then(|tasks| tasks.iter().find(|task| task["status"] != "succeeded"));
+        ensure!(job["status"] == "succeeded", "not all succeeded: {}; one of them: {failed:?}", job["counts"]);
         Ok(())
     }
 

@@ -209,10 +209,10 @@ impl Rg {
     }
 
     fn said(&self) -> String {
-        let version = |path: &Option<PathBuf>| path.as_deref().and_then(|path| others::version(path, "--version"));
+        let version = |path: Option<&Path>| path.and_then(|path| others::version(path, "--version"));
         let mut said = String::new();
         for (name, path, install) in [("rg", &self.rg, "ripgrep"), ("zstdcat", &self.zstdcat, "zstd")] {
-            let _ = match version(path) {
+            let _ = match version(path.as_deref()) {
                 Some(version) => write!(said, "{name} is {version}. "),
                 None => write!(said, "Not installed: {name} (apt-get install {install}). "),
             };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use corral_domain::{OutputStream, Position};
+use corral_domain::{JobId, OutputStream, Position};
 use corral_storage::chunk;
 use corral_tests::faults::workload::Outputs;
 use corral_tests::host::Site;
@@ -31,11 +31,10 @@ pub fn day_files(site: &Site) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The only one.
-pub fn day_file(site: &Site) -> Result<PathBuf> {
-    let files = day_files(site)?;
-    ensure!(files.len() == 1, "one day has one file: {files:?}");
-    Ok(files[0].clone())
+/// The file of the day on which a job was made.
+pub fn day_file(site: &Site, job: &str) -> Result<PathBuf> {
+    let day = job.parse::<JobId>()?.made_at().to_string();
+    Ok(site.data().join("logs").join(format!("{}.db", &day[.."2000-01-01".len()])))
 }
 
 /// Opens an existing file as another program would.

@@ -82,7 +82,7 @@ impl World {
         let total = texts.len() as u64;
         ensure!(done["status"] == "succeeded" && done["tasks"][0]["lines"] == total, "{total} lines: {done}");
         ensure!(total.is_multiple_of(BURST), "{total} lines are not all that it wrote");
-        let logs = logs_of_copy(&day_file(&self.site)?).await?;
+        let logs = logs_of_copy(&day_file(&self.site, &self.job)?).await?;
         logs.get(&in_the_file(&self.job)).context("the log")?.is_taken_in_as_far_as_it_is_stored()
     }
 }
@@ -101,7 +101,7 @@ async fn release(mut conn: SqliteConnection) -> Result<()> {
 async fn while_the_output_is_locked_lines_wait_and_none_is_lost_or_doubled() -> Result<()> {
     let _machine = shared().await;
     let world = World::start("locked output").await?;
-    let mut other = open(&day_file(&world.site)?).await?;
+    let mut other = open(&day_file(&world.site, &world.job)?).await?;
     lock(&mut other).await?;
     let before = world.shown().await?;
     world.told("it waits").await?;

@@ -1,4 +1,4 @@
-//! A byte of a stored chunk is flipped below a running host.
+//! A byte of a stored chunk is flipped below a running host, or a chunk is gone.
 
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -11,11 +11,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection;
 
-use crate::day_file::{day_file, open};
+use crate::day_file::{day_file, in_the_file, open};
 use crate::numbered::Numbered;
 use crate::{LONG, SOON, shared};
 
-const LINES: u64 = 60_000;
+const LINES: u64 = 40_000;
 /// Bytes by which a place in a chunk is found in the file.
 const WINDOW: usize = 48;
 
@@ -43,7 +43,7 @@ async fn a_flipped_byte_costs_its_chunk_and_no_wrong_line_is_ever_served() -> Re
     host.stop()?;
     host = site.start()?;
     client = site.client(&host)?;
-    let (first, count) = flip_a_byte(&day_file(&site)?, &mut random).await?;
+    let (first, count) = flip_a_byte(&day_file(&site, &job)?, &mut random).await?;
     let log = Damaged { lines, job, vm, first, count };
     log.is_served_around(&client).await.context("while the host runs")?;
     doctor_names(&site, &log, 1)?;
@@ -69,6 +69,40 @@ async fn a_flipped_byte_costs_its_chunk_and_no_wrong_line_is_ever_served() -> Re
     let job = client.run("echo later", std::slice::from_ref(&log.vm)).await?;
     client.finished(&job, SOON).await?;
     ensure!(client.texts(&job, &log.vm).await? == ["later"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_that_are_gone_are_told_by_every_reader() -> Result<()> {
+    let _machine = shared().await;
+    let (lines, mut random) = Numbered::of_this_run("missing chunks");
+    let site = Site::new()?;
+    let mut host = site.start()?;
+    let client = site.client(&host)?;
+    let vm = client.add_vm(&json!({"name": "here", "transport": "local"})).await?;
+    let mut jobs = Vec::new();
+    for _ in 0..2 {
+        let job = client.run(&lines.counted(LINES), std::slice::from_ref(&vm)).await?;
+        client.finished(&job, LONG).await?;
+        jobs.push(job);
+    }
+    // Nothing of them is in memory of the next host.
+    host.stop()?;
+    let host = site.start()?;
+    let client = site.client(&host)?;
+    for (job, last) in jobs.into_iter().zip([false, true]) {
+        let mut conn = open(&day_file(&site, &job)?).await?;
+        let query = "SELECT c.id, first_line, n_lines FROM log_chunk c JOIN log_stream s ON s.id = c.stream
+                     WHERE lower(hex(s.job)) = ? ORDER BY first_line";
+        let chunks: Vec<(i64, i64, i64)> = sqlx::query_as(query).bind(in_the_file(&job)).fetch_all(&mut conn).await?;
+        ensure!(chunks.len() >= 3, "{} chunks", chunks.len());
+        let at = if last { chunks.len() - 1 } else { random.between(0, chunks.len() as u64 - 2) as usize };
+        let (id, first, count) = chunks[at];
+        sqlx::query("DELETE FROM log_chunk WHERE id = ?").bind(id).execute(&mut conn).await?;
+        conn.close().await?;
+        let log = Damaged { lines, job, vm: vm.clone(), first: first as u64, count: count as u64 };
+        log.is_served_around(&client).await.with_context(|| format!("without the lines from {first} on"))?;
+    }
     Ok(())
 }
 
@@ -158,7 +192,7 @@ impl Damaged {
         socket.subscribe_log(1, &self.job, &self.vm).await?;
         let (mut next, mut damaged) = (0, 0);
         loop {
-            match socket.next(SOON).await? {
+            match socket.next(LONG).await? {
                 Incoming::Lines(frame) => {
                     ensure!(frame.first_line == next, "expected line {next}, got {}", frame.first_line);
                     self.lines.check(next, &frame.texts)?;

@@ -62,7 +62,8 @@ impl Setting {
 
     /// Asks for a body and takes it piece by piece, with pauses.
     async fn taken_slowly(&self, path: &str, mut random: Random) -> Result<Vec<u8>> {
-        let mut response = self.client.request(Method::GET, path).send().await?.error_for_status()?;
+        let request = self.client.request(Method::GET, path).timeout(LONG);
+        let mut response = request.send().await?.error_for_status()?;
         let mut body = Vec::new();
         let mut pause_at = 0;
         while let Some(piece) = response.chunk().await? {

@@ -2,20 +2,19 @@
 
 use anyhow::{Context, Result, ensure};
 use corral_domain::OutputStream;
-use corral_tests::client::Incoming;
 use corral_tests::faults::stored::stored;
 use corral_tests::fleet::Fleet;
 use corral_tests::host::Site;
 
 use crate::day_file::{day_file, in_the_file, logs_of_copy};
 use crate::numbered::{Numbered, STDERR_EVERY, Stop};
-use crate::{LONG, SOON, shared};
+use crate::{LONG, shared};
 
 const KILLS: usize = 6;
 /// Lines that a command writes at once.
-const BURST: u64 = 2_000;
+const BURST: u64 = 500;
 /// Lines that a viewer is shown before the host is killed, at most.
-const SHOWN_MAX: u64 = 30_000;
+const SHOWN_MAX: u64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whenever_the_host_is_killed_what_is_taken_in_is_stored_and_what_was_shown_too() -> Result<()> {
@@ -36,15 +35,14 @@ async fn whenever_the_host_is_killed_what_is_taken_in_is_stored_and_what_was_sho
         socket.subscribe_log_from(1, (&job, &vms[0]), i64::try_from(before)?, 1_000_000).await?;
         let mut shown = before;
         while shown < wanted {
-            if let Incoming::Lines(frame) = socket.next(SOON).await? {
-                ensure!(frame.first_line == shown, "expected line {shown}, got {}", frame.first_line);
-                shown += frame.texts.len() as u64;
-            }
+            let frame = socket.next_lines(LONG).await?;
+            ensure!(frame.first_line == shown, "expected line {shown}, got {}", frame.first_line);
+            shown += frame.texts.len() as u64;
         }
         tokio::time::sleep(std::time::Duration::from_micros(random.between(0, 150_000))).await;
         host.kill_9()?;
 
-        let logs = logs_of_copy(&day_file(&site)?).await.with_context(|| format!("after kill {kill}"))?;
+        let logs = logs_of_copy(&day_file(&site, &job)?).await.with_context(|| format!("after kill {kill}"))?;
         let log = logs.get(&in_the_file(&job)).context("the log is in the file of its day")?;
         log.is_taken_in_as_far_as_it_is_stored().with_context(|| format!("after kill {kill}"))?;
         ensure!(log.lines >= shown, "{shown} lines were shown, {} are stored", log.lines);
@@ -63,7 +61,7 @@ async fn whenever_the_host_is_killed_what_is_taken_in_is_stored_and_what_was_sho
     let stdout = is_the_beginning(lines, &outputs.stdout, OutputStream::Stdout)?;
     let stderr = is_the_beginning(lines, &outputs.stderr, OutputStream::Stderr)?;
     ensure!(stdout + stderr == total && stdout == (STDERR_EVERY - 1) * stderr, "{stdout} lines and {stderr} lines");
-    let logs = logs_of_copy(&day_file(&site)?).await?;
+    let logs = logs_of_copy(&day_file(&site, &job)?).await?;
     logs.get(&in_the_file(&job)).context("the log")?.is_taken_in_as_far_as_it_is_stored()
 }
 

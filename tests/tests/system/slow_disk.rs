@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use corral_tests::client::Incoming;
+use corral_tests::client::{Client, Socket};
 use serde_json::json;
 
 use crate::day_file::{day_file, open};
@@ -36,7 +36,7 @@ async fn on_a_slow_disk_a_line_is_stored_before_it_is_shown_and_all_else_goes_on
     let memory = host.resident_bytes()?;
     disk.slow_syncs(SYNC_MS)?;
     let job = client.run(&lines.counted(LINES), std::slice::from_ref(&vm)).await?;
-    let mut file = open(&day_file(&site)?).await?;
+    let mut file = open(&day_file(&site, &job)?).await?;
     let mut stored = async || -> Result<u64> {
         let query = sqlx::query_scalar("SELECT lines FROM log_stream ORDER BY id DESC LIMIT 1");
         let lines: i64 = query.fetch_one(&mut file).await?;
@@ -46,14 +46,11 @@ async fn on_a_slow_disk_a_line_is_stored_before_it_is_shown_and_all_else_goes_on
     socket.subscribe_log_from(1, (&job, &vm), 0, 1_000_000).await?;
     let mut shown = 0;
     while shown < SHOWN {
-        if let Incoming::Lines(frame) = socket.next(SOON).await? {
-            lines.check(frame.first_line, &frame.texts)?;
-            ensure!(frame.first_line == shown, "expected line {shown}, got {}", frame.first_line);
-            shown += frame.texts.len() as u64;
-            let stored = stored().await?;
-            ensure!(stored >= shown, "{shown} lines are shown, {stored} are stored");
-        }
+        shown = next_shown(&mut socket, lines, shown).await?;
+        let stored = stored().await?;
+        ensure!(stored >= shown, "{shown} lines are shown, {stored} are stored");
     }
+    drop(socket);
 
     disk.stand_still(true)?;
     let held = held_back(&client, &job).await?;
@@ -74,18 +71,24 @@ async fn on_a_slow_disk_a_line_is_stored_before_it_is_shown_and_all_else_goes_on
     disk.slow_syncs(0)?;
     let done = client.finished(&job, LONG).await?;
     ensure!(done["status"] == "succeeded" && done["tasks"][0]["lines"] == LINES, "{done}");
+    let mut socket = client.socket().await?;
+    socket.subscribe_log_from(1, (&job, &vm), i64::try_from(shown)?, 1_000_000).await?;
     while shown < LINES {
-        if let Incoming::Lines(frame) = socket.next(SOON).await? {
-            lines.check(frame.first_line, &frame.texts)?;
-            ensure!(frame.first_line == shown, "expected line {shown}, got {}", frame.first_line);
-            shown += frame.texts.len() as u64;
-        }
+        shown = next_shown(&mut socket, lines, shown).await?;
     }
     Ok(())
 }
 
+/// Takes the next lines, which follow on those that were shown; how many are shown then.
+async fn next_shown(socket: &mut Socket, lines: Numbered, shown: u64) -> Result<u64> {
+    let frame = socket.next_lines(LONG).await?;
+    ensure!(frame.first_line == shown, "expected line {shown}, got {}", frame.first_line);
+    lines.check(shown, &frame.texts)?;
+    Ok(shown + frame.texts.len() as u64)
+}
+
 /// Waits until no more lines are received; how many that are.
-async fn held_back(client: &corral_tests::client::Client, job: &str) -> Result<u64> {
+async fn held_back(client: &Client, job: &str) -> Result<u64> {
     // Longer than the pause between two reports of progress.
     const PAUSE: Duration = Duration::from_millis(1_200);
     let begun = tokio::time::Instant::now();

@@ -1,6 +1,7 @@
 //! Lines of output, packed: one buffer of text for a whole batch, no allocation per line.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,23 @@ impl Lines {
         self.push_with(line.head, line.text, line.extras.cloned().unwrap_or_default());
     }
 
+    /// Adds a range of another run's lines, at once.
+    ///
+    /// # Panics
+    /// If the other run has no such lines.
+    pub fn extend_from(&mut self, other: &Self, range: Range<usize>) {
+        let start = |index: usize| if index == 0 { 0 } else { other.ends[index - 1] };
+        let (from, to) = (start(range.start), start(range.end));
+        let base = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        let first = self.ends.len();
+        self.text.extend_from_slice(&other.text[from as usize..to as usize]);
+        self.ends.extend(other.ends[range.clone()].iter().map(|end| end - from + base));
+        self.heads.extend_from_slice(&other.heads[range.clone()]);
+        let place = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let extras = other.extras.range(place(range.start)..place(range.end));
+        self.extras.extend(extras.map(|(line, extras)| (place(*line as usize - range.start + first), extras.clone())));
+    }
+
     /// Adds all lines of another run, leaving it empty with its room kept.
     pub fn append(&mut self, other: &mut Self) {
         if self.is_empty() {
@@ -183,5 +201,27 @@ impl<'a> FromIterator<LineRef<'a>> for Lines {
             all.push_line(line);
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_that_is_added_at_once_is_what_its_lines_are_one_by_one() {
+        let mut all = Lines::default();
+        for n in 0..6_i64 {
+            let head = LineHead { at: Timestamp::from_millis(n), stream: OutputStream::Stderr, partial: n == 4 };
+            let changed_by = if n % 2 == 0 { Vec::new() } else { vec![format!("filter-{n}")] };
+            let extras = Extras { changed_by, ..Extras::default() };
+            all.push_with(head, "x".repeat(usize::try_from(n).unwrap()).as_bytes(), extras);
+        }
+        for (from, to) in (0..=6).flat_map(|from| (from..=6).map(move |to| (from, to))) {
+            let (mut at_once, mut one_by_one) = (all.clone(), all.clone());
+            at_once.extend_from(&all, from..to);
+            all.iter().skip(from).take(to - from).for_each(|line| one_by_one.push_line(line));
+            assert_eq!(at_once, one_by_one, "{from}..{to}");
+        }
     }
 }

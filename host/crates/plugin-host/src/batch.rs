@@ -46,6 +46,10 @@ pub fn apply(
     plugin: &str,
     out: &mut Lines,
 ) -> Result<(), String> {
+    if edits.is_empty() {
+        out.extend_from(lines, range);
+        return Ok(());
+    }
     let mut changes: Vec<Option<Change>> = Vec::new();
     changes.resize_with(range.len(), || None);
     let mut bytes = 0;

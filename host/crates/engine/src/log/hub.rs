@@ -1,31 +1,33 @@
 //! Output that waits to be written, and the one task that writes it.
 //!
-//! Each running task has a [`TaskLog`]. Full chunks are encoded by whoever fills them; the writer takes what is ready
-//! of all tasks every [`Settings::flush_interval`], writes it in one call and publishes the new ends. A log's first lines
-//! and its end do not wait for the interval: somebody is looking just then. While the
-//! disk is full the lines wait, and [`TaskLog::append`] waits once too many do: the command is slowed, nothing is lost.
+//! Each running task has a [`TaskLog`]. The writer takes what is ready of all tasks every [`Settings::flush_interval`], packs
+//! it on a thread of its own, while the tasks go on, writes it in one call and publishes the new ends. A log's first lines
+//! and its end do not wait for the interval: somebody is looking just then. Nor does a log of which much waits, and one that
+//! somebody looks at waits less. While the disk is full the lines wait, and [`LogHub::append`] waits once too many do: the
+//! command is slowed, nothing is lost.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use corral_domain::{Lines, Position, TaskKey};
-use corral_storage::chunk::{self, CHUNK_LINES_MAX, CHUNK_TEXT_MAX};
-use corral_storage::{LogAppend, LogEnd, LogStore, StorageError};
+use corral_storage::{LogAppend, LogEnd, LogStore, StorageError, chunk};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::task_log::{LogState, TaskLog, Unpacked};
 use crate::Settings;
 
 /// Shortest pause between two writes, also when first lines or ends wait.
 const URGENT_PAUSE: Duration = Duration::from_millis(10);
+/// Longest pause between two writes while somebody looks: lines are shown once they are written.
+const WATCHED_PAUSE: Duration = Duration::from_millis(40);
 /// Pause after a failed write.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Lines of text that are written in one go, in bytes; the rest waits for the next.
-const FLUSH_BYTES_MAX: usize = 32 * 1024 * 1024;
+const FLUSH_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// All logs that are being written.
 pub(crate) struct LogHub {
@@ -39,42 +41,6 @@ pub(crate) struct LogHub {
     interval: Duration,
     pending_max: usize,
     tail_max: usize,
-}
-
-/// The log of one running task.
-pub(crate) struct TaskLog {
-    key: TaskKey,
-    state: Mutex<LogState>,
-    room: Notify,
-    end: watch::Sender<LogEnd>,
-    pending_max: usize,
-}
-
-struct LogState {
-    /// Chunks that are full.
-    ready: VecDeque<Chunk>,
-    /// Lines after them.
-    open: Lines,
-    /// Bytes of text in both.
-    pending: usize,
-    /// Where the log ends once all is written.
-    next_line: u64,
-    next_byte: u64,
-    /// How far the command's output is taken in, with all lines that were appended.
-    position: Position,
-    finished: bool,
-    finish_written: bool,
-    /// Written chunks kept for viewers.
-    tail: VecDeque<(u64, Arc<Lines>)>,
-    tail_bytes: usize,
-}
-
-struct Chunk {
-    first_line: u64,
-    first_byte: u64,
-    raw_len: u64,
-    data: Bytes,
-    lines: Arc<Lines>,
 }
 
 impl LogHub {
@@ -131,7 +97,7 @@ impl LogHub {
             log.lock().position = position;
             return;
         }
-        let first = loop {
+        let urgent = loop {
             let room = log.room.notified();
             {
                 let mut state = log.lock();
@@ -139,12 +105,13 @@ impl LogHub {
                     let first = state.next_line == 0 && state.open.is_empty();
                     state.take(&mut lines);
                     state.position = position;
-                    break first;
+                    // With so much waiting the interval would be what slows the command, and not the disk.
+                    break first || state.pending >= log.pending_max / 2;
                 }
             }
             room.await;
         };
-        if first {
+        if urgent {
             self.urgent.notify_one();
         }
         self.dirty.notify_one();
@@ -172,25 +139,24 @@ impl LogHub {
     /// Writes until `stop` is triggered and nothing waits any more.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut last = Instant::now().checked_sub(self.interval).unwrap_or_else(Instant::now);
+        let mut last_of_all = last;
         loop {
             tokio::select! {
                 () = self.dirty.notified() => {}
                 () = stop.cancelled() => {
                     // One last time for whatever arrived meanwhile; a store that still refuses is given up on.
-                    let _written = self.flush().await;
+                    let _written = self.flush(true).await;
                     return;
                 }
             }
-            if !stop.is_cancelled() {
-                sleep_until(last + URGENT_PAUSE.min(self.interval)).await;
-                tokio::select! {
-                    () = sleep_until(last + self.interval) => {}
-                    () = self.urgent.notified() => {}
-                    () = stop.cancelled() => {}
-                }
-            }
+            let all = stop.is_cancelled() || self.pause(last, last_of_all, &stop).await;
             last = Instant::now();
-            if let Err(error) = self.flush().await {
+            if all {
+                last_of_all = last;
+            } else {
+                self.dirty.notify_one();
+            }
+            if let Err(error) = self.flush(all).await {
                 tracing::error!(%error, "output could not be stored; it waits");
                 self.dirty.notify_one();
                 tokio::select! {
@@ -201,9 +167,23 @@ impl LogHub {
         }
     }
 
-    /// Writes what is ready of all logs: in one call, or a call each after a failure that may be that of a single log.
-    async fn flush(&self) -> Result<(), StorageError> {
-        let logs: Vec<_> = self.lock().values().cloned().collect();
+    /// Waits until it is time to write; true if of all logs, false if of those that somebody looks at.
+    async fn pause(&self, last: Instant, last_of_all: Instant, stop: &CancellationToken) -> bool {
+        sleep_until(last + URGENT_PAUSE.min(self.interval)).await;
+        let is_watched = self.lock().values().any(|log| log.is_watched());
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => true,
+            () = self.urgent.notified() => true,
+            () = sleep_until(last_of_all + self.interval) => true,
+            () = sleep_until(last + WATCHED_PAUSE), if is_watched => false,
+        }
+    }
+
+    /// Writes what is ready of all logs, or of those that somebody looks at: in one call, or a call each after a failure that may
+    /// be that of a single log.
+    async fn flush(&self, all: bool) -> Result<(), StorageError> {
+        let logs: Vec<_> = self.lock().values().filter(|log| all || log.is_watched()).cloned().collect();
         if !self.apart.load(Ordering::Relaxed) {
             let written = self.write(logs).await;
             let shared = |error: &StorageError| matches!(error, StorageError::Full(_) | StorageError::Busy(_));
@@ -242,6 +222,7 @@ impl LogHub {
         if appends.is_empty() {
             return Ok(());
         }
+        let appends = packed(appends).await?;
         if let Err(error) = self.store.append(&appends).await {
             self.settle(taken).await;
             return Err(error);
@@ -266,148 +247,22 @@ impl LogHub {
     }
 
     fn publish(&self, log: &TaskLog, n: usize, complete: bool) {
-        let end = log.lock().written(n, complete, self.tail_max);
+        // What nobody looks at can be read from the store; the recent lines of some hundred logs would be much memory.
+        let tail_max = if log.is_watched() { self.tail_max } else { 0 };
+        let end = log.lock().written(n, complete, tail_max);
         log.room.notify_waiters();
         log.end.send_replace(end);
     }
 }
 
-impl Chunk {
-    fn end_line(&self) -> u64 {
-        self.first_line + self.lines.len() as u64
-    }
-}
-
-impl TaskLog {
-    fn lock(&self) -> MutexGuard<'_, LogState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where the log ends, as far as it is durable.
-    pub(crate) fn watch(&self) -> watch::Receiver<LogEnd> {
-        self.end.subscribe()
-    }
-
-    /// Lines and bytes that were received, durable or not.
-    pub(crate) fn received(&self) -> (u64, u64) {
-        let state = self.lock();
-        (state.next_line + state.open.len() as u64, state.next_byte + state.open.raw_len())
-    }
-
-    /// A recent run of durable lines that holds line `from`, with the number of its first.
-    pub(crate) fn recent(&self, from: u64) -> Option<(u64, Arc<Lines>)> {
-        let state = self.lock();
-        let (first, lines) = state.tail.iter().rev().find(|(first, _)| *first <= from)?;
-        (from < first + lines.len() as u64).then(|| (*first, lines.clone()))
-    }
-}
-
-impl LogState {
-    fn take(&mut self, lines: &mut Lines) {
-        self.pending += lines.text().len() + lines.len();
-        self.open.append(lines);
-        if self.open.text().len() >= CHUNK_TEXT_MAX || self.open.len() >= CHUNK_LINES_MAX {
-            self.cut();
+/// Packs lines where that keeps no other task from going on.
+async fn packed(appends: Vec<Unpacked>) -> Result<Vec<LogAppend>, StorageError> {
+    let pack = |(mut append, lines): Unpacked| {
+        if let Some((lines, data)) = lines {
+            append.data = data.get_or_init(|| chunk::encode(&lines)).clone();
         }
-    }
-
-    /// Makes chunks of the open lines.
-    fn cut(&mut self) {
-        let open = std::mem::take(&mut self.open);
-        if open.text().len() < 2 * CHUNK_TEXT_MAX && open.len() < 2 * CHUNK_LINES_MAX {
-            return self.push_chunk(open);
-        }
-        let mut part = Lines::default();
-        for line in open.iter() {
-            part.push_line(line);
-            if part.text().len() >= CHUNK_TEXT_MAX || part.len() >= CHUNK_LINES_MAX {
-                self.push_chunk(std::mem::take(&mut part));
-            }
-        }
-        if !part.is_empty() {
-            self.push_chunk(part);
-        }
-    }
-
-    fn push_chunk(&mut self, lines: Lines) {
-        let chunk = Chunk {
-            first_line: self.next_line,
-            first_byte: self.next_byte,
-            raw_len: lines.raw_len(),
-            data: chunk::encode(&lines),
-            lines: Arc::new(lines),
-        };
-        self.next_line += chunk.lines.len() as u64;
-        self.next_byte += chunk.raw_len;
-        self.ready.push_back(chunk);
-    }
-
-    /// Adds what is to be written to `appends`. Returns how many chunks, their bytes, and whether the log ends there.
-    /// What is written stays here until [`Self::written`], so that a failed write is simply tried again.
-    fn chunks(&mut self, key: &TaskKey, appends: &mut Vec<LogAppend>) -> (usize, usize, bool) {
-        if !self.open.is_empty() {
-            self.cut();
-        }
-        let complete = self.finished && !self.finish_written;
-        let position = Some(self.position);
-        let last = self.ready.len().wrapping_sub(1);
-        let mut bytes = 0;
-        for (index, chunk) in self.ready.iter().enumerate() {
-            bytes += chunk.data.len();
-            appends.push(LogAppend {
-                key: *key,
-                first_line: chunk.first_line,
-                n_lines: u32::try_from(chunk.lines.len()).unwrap_or(u32::MAX),
-                first_byte: chunk.first_byte,
-                raw_len: u32::try_from(chunk.raw_len).unwrap_or(u32::MAX),
-                data: chunk.data.clone(),
-                // All chunks of a log go into one transaction, so each may speak for all.
-                position,
-                complete: complete && index == last,
-            });
-        }
-        if complete && self.ready.is_empty() {
-            appends.push(LogAppend {
-                key: *key,
-                first_line: self.next_line,
-                n_lines: 0,
-                first_byte: self.next_byte,
-                raw_len: 0,
-                data: Bytes::new(),
-                position,
-                complete: true,
-            });
-        }
-        (self.ready.len(), bytes, complete)
-    }
-
-    /// The first `n` ready chunks are durable.
-    fn written(&mut self, n: usize, complete: bool, tail_max: usize) -> LogEnd {
-        let mut end = LogEnd { complete: complete || self.finish_written, ..self.end_written() };
-        self.finish_written = end.complete;
-        for chunk in self.ready.drain(..n) {
-            end.lines = chunk.end_line();
-            end.bytes = chunk.first_byte + chunk.raw_len;
-            self.pending = self.pending.saturating_sub(chunk.lines.text().len() + chunk.lines.len());
-            self.tail_bytes += chunk.lines.text().len() + 16 * chunk.lines.len();
-            self.tail.push_back((chunk.first_line, chunk.lines));
-        }
-        while self.tail_bytes > tail_max && self.tail.len() > 1 {
-            if let Some((_, old)) = self.tail.pop_front() {
-                self.tail_bytes -= old.text().len() + 16 * old.len();
-            }
-        }
-        end
-    }
-
-    /// Where the durable part ended before this write.
-    fn end_written(&self) -> LogEnd {
-        let first = self.ready.front();
-        LogEnd {
-            lines: first.map_or(self.next_line, |chunk| chunk.first_line),
-            bytes: first.map_or(self.next_byte, |chunk| chunk.first_byte),
-            position: Position::default(),
-            complete: false,
-        }
-    }
+        append
+    };
+    let packing = tokio::task::spawn_blocking(move || appends.into_iter().map(pack).collect());
+    packing.await.map_err(|error| StorageError::Database { doing: "packing output", source: error.into() })
 }

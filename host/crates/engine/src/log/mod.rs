@@ -9,9 +9,11 @@ mod quota;
 mod read;
 pub(crate) mod retention;
 mod split;
+mod task_log;
 
-pub(crate) use hub::{LogHub, TaskLog};
+pub(crate) use hub::LogHub;
 pub(crate) use quota::Quota;
 pub use read::{LogWindow, end_without_log};
 pub use retention::Retention;
 pub use split::LineSplitter;
+pub(crate) use task_log::TaskLog;

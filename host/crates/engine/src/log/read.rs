@@ -60,7 +60,11 @@ impl Engine {
             take(&mut window, first, &lines, count);
             return Ok(Some(window));
         }
-        let chunks = self.inner.deps.logs.chunks(key, from, count, CHUNKS_MAX).await?;
+        let mut chunks = self.inner.deps.logs.chunks(key, from, count, CHUNKS_MAX).await?;
+        if chunks.is_empty() {
+            // The lines are missing. What follows them may begin beyond what was asked for.
+            chunks = self.inner.deps.logs.chunks(key, from, end.lines - from, 1).await?;
+        }
         let begin = chunks.first().map_or(end.lines, |chunk| chunk.first_line);
         if begin > from {
             tracing::error!(job = %key.job, vm = %key.vm, first = from, "stored output is missing");

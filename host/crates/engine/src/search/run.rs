@@ -214,9 +214,14 @@ impl Search {
     }
 
     async fn task(&mut self, job: &Job, task: &Task) -> Result<(), Stop> {
-        let (mut next, mut seen) = (0, 0);
+        let logs = Arc::clone(&self.engine.inner.deps.logs);
+        // Lines that are there before the first chunk is read: of a log that grows, later ones may be found and need not be.
+        let there = match logs.end(task.key).await {
+            Err(StorageError::Corrupt(_)) => 0,
+            end => end?.unwrap_or_default().lines,
+        };
+        let mut next = 0;
         loop {
-            let logs = &self.engine.inner.deps.logs;
             let chunks = match logs.chunks(task.key, next, u64::MAX - next, CHUNKS_AT_ONCE).await {
                 Ok(chunks) => chunks,
                 // Damage beyond a chunk: the file itself cannot be read here. Other logs are in other places.
@@ -227,27 +232,25 @@ impl Search {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let Some(last) = chunks.last() else {
-                let Some(end) = logs.end(task.key).await? else {
-                    self.removed += u64::from(task.lines > 0);
-                    return Ok(());
-                };
-                if end.lines > next.max(seen) {
-                    // They may have come since it was looked.
-                    seen = end.lines;
-                    continue;
-                }
-                return self.missing(task.key, next, end.lines).await;
-            };
-            let expected = std::mem::replace(&mut next, last.first_line + u64::from(last.n_lines));
             let matcher = Arc::clone(&self.matcher);
             let scanned = tokio::task::spawn_blocking(move || scan(&matcher, &chunks)).await;
             let scanned = scanned.map_err(|error| Stop::Storage(StorageError::Corrupt(error.to_string())))?;
-            let mut next = expected;
+            let before = next;
             for part in scanned {
-                self.missing(task.key, next, part.first).await?;
-                next = part.first + part.count;
-                self.take(job, task, part).await?;
+                let end = part.first + part.count;
+                // A row that says that it has more lines than are in it is met again behind them.
+                if end > next {
+                    self.missing(task.key, next, part.first).await?;
+                    next = end;
+                    self.take(job, task, part).await?;
+                }
+            }
+            if next == before {
+                if logs.end(task.key).await?.is_none() {
+                    self.removed += u64::from(task.lines > 0);
+                    return Ok(());
+                }
+                return self.missing(task.key, next, there).await;
             }
             self.report().await?;
         }
@@ -384,7 +387,7 @@ fn scan(matcher: &Matcher, chunks: &[StoredChunk]) -> Vec<Scanned> {
         let (first, count) = (chunk.first_line, u64::from(chunk.n_lines));
         match Unpacked::new(&chunk.data) {
             Ok(unpacked) => {
-                let bytes = unpacked.text().len() as u64;
+                let (count, bytes) = (unpacked.ends().len() as u64, unpacked.text().len() as u64);
                 Scanned { first, count, bytes, found: matcher.find(&unpacked) }
             }
             Err(error) => Scanned { first, count, bytes: 0, found: Err(error) },

@@ -140,6 +140,20 @@ async fn while_the_disk_is_full_lines_wait_and_none_is_lost() {
 }
 
 #[tokio::test]
+async fn output_of_which_much_waits_is_written_before_the_interval_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let never = Duration::from_hours(1);
+    let settings =
+        Settings { health_interval: None, flush_interval: never, pending_bytes_max: 10_000, ..Settings::default() };
+    let world = World::start_with(dir.path(), settings).await;
+    let vms = world.vms("web", 1).await;
+    let id = world.job("lines 20000", &vms).await;
+    let (_, tasks) = world.finished(id).await;
+    assert_eq!((tasks[0].status, tasks[0].lines), (TaskStatus::Succeeded, 20_000));
+    assert_eq!(world.log(id, vms[0]).await, (0..20_000).map(|i| format!("line {i}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn what_was_written_although_the_answer_was_an_error_is_not_written_twice() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::start(dir.path()).await;

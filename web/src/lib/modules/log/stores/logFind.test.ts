@@ -4,7 +4,7 @@ import type { SearchQuery, SearchService } from '../services/SearchService';
 import { LogFind } from './logFind.svelte';
 
 const hit = (n: number): SearchMessage => ({ type: 'hit', job_id: 'j', vm_id: 'v', vm_name: 'v', job_created_at: '', ranges: [[2, 5]], before: [], after: [], line: { n, at: '', stream: 'stdout', text: 'x', annotations: {}, changed_by: [] } });
-const end = (hits: number, more: Partial<Extract<SearchMessage, { type: 'end' }>> = {}) => ({ type: 'end', lines: 900, bytes: 1, hits, limited: false, error: null, ...more }) as SearchMessage;
+const end = (hits: number, more: Partial<Extract<SearchMessage, { type: 'end' }>> = {}) => ({ type: 'end', lines: 900, bytes: 1, hits, removed: 0, limited: false, error: null, ...more }) as SearchMessage;
 
 function make(run: (query: SearchQuery, signal: AbortSignal) => AsyncGenerator<SearchMessage[], void>) {
   const search = vi.fn(run);

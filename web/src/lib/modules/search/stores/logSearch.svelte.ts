@@ -113,7 +113,7 @@ export class LogSearch {
       if (message.type === 'progress') return false;
       this.limited = message.limited;
       this.error = message.error ?? '';
-      this.removed = 'removed' in message ? Number(message.removed) : 0;
+      this.removed = message.removed;
       return true;
     }
     return false;

@@ -5,7 +5,7 @@ import { NO_FILTER } from '../types';
 import { HITS_FIRST, HITS_MAX, LogSearch } from './logSearch.svelte';
 
 const hit = (n: number, job = 'j', vm = 'v'): SearchMessage => ({ type: 'hit', job_id: job, vm_id: vm, vm_name: vm, job_created_at: '', ranges: [], before: [], after: [], line: { n, at: '', stream: 'stdout', text: 'x', annotations: {}, changed_by: [] } });
-const end = (hits: number, more = {}) => ({ type: 'end', lines: 900, bytes: 9000, hits, limited: false, error: null, ...more }) as SearchMessage;
+const end = (hits: number, more = {}) => ({ type: 'end', lines: 900, bytes: 9000, hits, removed: 0, limited: false, error: null, ...more }) as SearchMessage;
 const filter = { ...NO_FILTER, q: 'x' };
 
 function make(run: (query: SearchQuery, signal: AbortSignal) => AsyncGenerator<SearchMessage[], void>) {

@@ -33,10 +33,7 @@ async function story(page, job, task) {
 
 /** The output that has lines of every kind; gives its address. */
 async function kinds(page) {
-  await page.goto(`${base}/jobs`);
-  await page.getByRole('list', { name: 'Jobs' }).getByRole('link').nth(4).click();
-  await page.getByRole('region', { name: 'Tasks' }).locator('tbody tr').nth(1).click();
-  await page.waitForTimeout(700);
+  await story(page, 1, 1);
   return page.url();
 }
 

@@ -742,6 +742,32 @@ export type LineCut = {
 };
 
 /**
+ * What a filter did to lines.
+ */
+export type LineStats = {
+    /**
+     * That it added.
+     */
+    added: number;
+    /**
+     * That it annotated.
+     */
+    annotated: number;
+    /**
+     * Of which it changed the text.
+     */
+    changed: number;
+    /**
+     * That it left out.
+     */
+    dropped: number;
+    /**
+     * That it was given.
+     */
+    seen: number;
+};
+
+/**
  * One line.
  */
 export type LogLine = {
@@ -1386,9 +1412,81 @@ export type Plugin = {
 export type PluginKind = 'command-template' | 'log-filter' | 'discovery';
 
 /**
+ * What a plugin said.
+ */
+export type PluginLog = {
+    /**
+     * The last 512 lines, oldest first.
+     */
+    items: Array<PluginLogLine>;
+};
+
+/**
+ * A line of what a plugin said.
+ */
+export type PluginLogLine = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * `trace`, `debug`, `info`, `warn` or `error`.
+     */
+    level: string;
+    /**
+     * What, without control characters.
+     */
+    text: string;
+};
+
+/**
  * How a plugin fares.
  */
 export type PluginState = 'compiling' | 'active' | 'failing' | 'quarantined' | 'broken' | 'blocked';
+
+/**
+ * What a plugin did since the host started.
+ */
+export type PluginStats = {
+    /**
+     * Calls of it, answered or not.
+     */
+    calls: number;
+    /**
+     * Processor time of all calls, in microseconds.
+     */
+    cpu_micros: number;
+    /**
+     * Those without an answer that could be used.
+     */
+    failed: number;
+    /**
+     * Calls that hit a limit, by its name: `answer`, `cpu`, `instances`, `memory`, `tables`, `time`.
+     */
+    limit_hits: {
+        [key: string]: number;
+    };
+    /**
+     * Lines, if it filters.
+     */
+    lines: LineStats;
+    /**
+     * What half of the calls did not exceed, in microseconds; at most a quarter too much. Null: it was not called.
+     */
+    p50_micros: number | null;
+    /**
+     * The same of 99 in a hundred.
+     */
+    p99_micros: number | null;
+    /**
+     * The most linear memory that one instance had, in bytes.
+     */
+    peak_memory_bytes: number;
+    /**
+     * Calls that trapped.
+     */
+    traps: number;
+};
 
 /**
  * What a job would do. Nothing was started and nothing kept.
@@ -3184,6 +3282,33 @@ export type ShowPluginResponses = {
 
 export type ShowPluginResponse = ShowPluginResponses[keyof ShowPluginResponses];
 
+export type PluginLogData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/logs';
+};
+
+export type PluginLogErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type PluginLogError = PluginLogErrors[keyof PluginLogErrors];
+
+export type PluginLogResponses = {
+    /**
+     * Its last lines
+     */
+    200: PluginLog;
+};
+
+export type PluginLogResponse = PluginLogResponses[keyof PluginLogResponses];
+
 export type ReloadPluginData = {
     body?: never;
     path: {
@@ -3210,6 +3335,33 @@ export type ReloadPluginResponses = {
 };
 
 export type ReloadPluginResponse = ReloadPluginResponses[keyof ReloadPluginResponses];
+
+export type PluginStatsData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/stats';
+};
+
+export type PluginStatsErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type PluginStatsError = PluginStatsErrors[keyof PluginStatsErrors];
+
+export type PluginStatsResponses = {
+    /**
+     * Its figures
+     */
+    200: PluginStats;
+};
+
+export type PluginStatsResponse = PluginStatsResponses[keyof PluginStatsResponses];
 
 export type SearchLogsData = {
     body?: never;

@@ -7,7 +7,7 @@
 //! command is slowed, nothing is lost.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub(crate) struct LogHub {
     urgent: Notify,
     /// The last write failed, and not for want of room or of its turn: one log may be to blame, so each is written by itself.
     apart: AtomicBool,
+    /// Which log is written first, where not all fit into one write.
+    turn: AtomicUsize,
     interval: Duration,
     pending_max: usize,
     tail_max: usize,
@@ -51,6 +53,7 @@ impl LogHub {
             dirty: Notify::new(),
             urgent: Notify::new(),
             apart: AtomicBool::new(false),
+            turn: AtomicUsize::new(0),
             interval: settings.flush_interval,
             pending_max: settings.pending_bytes_max,
             tail_max: settings.tail_bytes_max,
@@ -183,7 +186,9 @@ impl LogHub {
     /// Writes what is ready of all logs, or of those that somebody looks at: in one call, or a call each after a failure that may
     /// be that of a single log.
     async fn flush(&self, all: bool) -> Result<(), StorageError> {
-        let logs: Vec<_> = self.lock().values().filter(|log| all || log.is_watched()).cloned().collect();
+        let mut logs: Vec<_> = self.lock().values().filter(|log| all || log.is_watched()).cloned().collect();
+        let first = self.turn.load(Ordering::Relaxed) % logs.len().max(1);
+        logs.rotate_left(first);
         if !self.apart.load(Ordering::Relaxed) {
             let written = self.write(logs).await;
             let shared = |error: &StorageError| matches!(error, StorageError::Full(_) | StorageError::Busy(_));
@@ -208,13 +213,15 @@ impl LogHub {
         let mut appends = Vec::new();
         let mut taken = Vec::new();
         let mut bytes = 0;
-        for log in logs {
+        for (index, log) in logs.into_iter().enumerate() {
             let chunks = log.lock().chunks(&log.key, &mut appends);
             bytes += chunks.1;
             if chunks.0 > 0 || chunks.2 {
                 taken.push((log, chunks.0, chunks.2));
             }
             if bytes > FLUSH_BYTES_MAX {
+                // The next write begins with those that had no turn.
+                self.turn.fetch_add(index + 1, Ordering::Relaxed);
                 self.dirty.notify_one();
                 break;
             }

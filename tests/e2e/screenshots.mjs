@@ -20,6 +20,11 @@ try {
 	await picture(dark.page, 'dashboard');
 	await grouped(dark.page);
 	await picture(dark.page, 'grouped');
+	await dark.page.getByRole('tab', { name: 'Together' }).click();
+	await dark.page.getByRole('log').getByText('pending updates').first().waitFor();
+	await picture(dark.page, 'together');
+	await searched(dark.page);
+	await picture(dark.page, 'logs');
 	await options(dark.page);
 	await picture(dark.page, 'run-options');
 	const state = await dark.page.context().storageState();
@@ -90,6 +95,14 @@ async function grouped(page) {
 	await page.getByText('pending updates: 3').first().waitFor();
 }
 
+/** Lines of all jobs that hold a word. */
+async function searched(page) {
+	await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Logs' }).click();
+	await page.getByRole('searchbox', { name: 'Text' }).fill('error');
+	await page.getByRole('searchbox', { name: 'Text' }).press('Enter');
+	await page.getByText(/^\d+ hits in /).waitFor();
+}
+
 /** How a run goes over its machines. */
 async function options(page) {
 	await newRun(page);
@@ -115,7 +128,8 @@ async function adHoc(page, machines, script) {
 async function start(page, title, machines) {
 	for (const machine of machines) await page.getByRole('checkbox', { name: `${machine}, online` }).check();
 	const commands = page.getByRole('region', { name: 'Commands' });
-	await commands.getByRole('button', { name: new RegExp(`^${title}`) }).click();
+	// Two plugins may call theirs the same.
+	await commands.getByRole('button', { name: new RegExp(`^${title}`) }).first().click();
 	await page.getByRole('form', { name: 'Run a command' }).getByRole('button', { name: /^Run on/ }).click();
 }
 

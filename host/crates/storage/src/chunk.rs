@@ -22,7 +22,7 @@ pub const CHUNK_TEXT_MAX: usize = 256 * 1024;
 pub const CHUNK_LINES_MAX: usize = 16 * 1024;
 /// Longest text of one line; longer lines are stored in parts.
 pub const LINE_PART_MAX: usize = 128 * 1024;
-/// Of zstd. On logs of several kinds 3 is between 8 % worse and 3 % better than 1 and takes 1.3 to 1.8 times as long.
+/// Of zstd. On logs of several kinds 3 packs between 8 % worse and 3 % better than 1 and takes clearly longer (docs/benchmarks.md).
 const LEVEL: i32 = 1;
 const BODY_MAX: usize = 64 * 1024 * 1024;
 const HEAD: usize = 12;

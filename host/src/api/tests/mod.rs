@@ -6,6 +6,7 @@ mod errors;
 mod export;
 mod fakes;
 mod fanout;
+mod frames;
 mod jobs;
 mod page;
 mod search;

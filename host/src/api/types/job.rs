@@ -6,7 +6,7 @@ use corral_domain::{JobId, Timestamp, VmId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Receipt;
+use super::{Filters, Receipt};
 
 /// One run of a command or template on a frozen list of VMs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -164,30 +164,6 @@ pub struct RunAs {
     /// Name of the secret that holds the password that sudo asks for; none: it must not ask.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub secret: Option<String>,
-}
-
-/// Log filters by the ids of their plugins. Their place in the chain is their own, not that in these lists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Filters {
-    /// These too.
-    #[serde(default)]
-    pub with: Vec<String>,
-    /// Not these. For admins.
-    #[serde(default)]
-    pub without: Vec<String>,
-}
-
-impl From<Filters> for corral_domain::FilterChoice {
-    fn from(Filters { with, without }: Filters) -> Self {
-        Self { with, without }
-    }
-}
-
-impl From<corral_domain::FilterChoice> for Filters {
-    fn from(corral_domain::FilterChoice { with, without }: corral_domain::FilterChoice) -> Self {
-        Self { with, without }
-    }
 }
 
 /// Words, or shell text: exactly one of the two.

@@ -2,6 +2,7 @@
 
 mod event;
 mod facts;
+mod filters;
 mod job;
 mod plugin;
 mod receipt;
@@ -11,7 +12,8 @@ mod vm_options;
 
 pub use event::{Event, EventSource};
 pub use facts::Facts;
-pub use job::{Batch, Command, Counts, Filters, Job, JobStatus, Mode, RunAs, Share, Task, TaskStatus, TemplateUse};
+pub use filters::Filters;
+pub use job::{Batch, Command, Counts, Job, JobStatus, Mode, RunAs, Share, Task, TaskStatus, TemplateUse};
 pub use plugin::{Plugin, PluginState};
 pub use receipt::Receipt;
 pub use template::{Template, TemplateProblems};

@@ -4,7 +4,7 @@
 //! does. The order is the filters' own: it is part of what they are for. One that redacts comes before any that might carry
 //! a secret on into an annotation, whoever asks for which.
 
-use corral_domain::{FilterChoice, Selector, matches_pattern};
+use corral_domain::{FilterChoice, PluginKind, Selector, matches_pattern};
 use corral_engine::ports::StreamInfo;
 use serde::Deserialize;
 
@@ -66,6 +66,16 @@ impl FilterPlace {
         let found = toml::from_str::<FilterOnly>(manifest).ok();
         found.and_then(|found| Self::checked(&found.filter).ok()).unwrap_or_default()
     }
+}
+
+/// Whether lines wait for the plugin of a manifest, whatever the job.
+pub(crate) fn is_for_every_job(manifest: &str) -> bool {
+    #[derive(Deserialize)]
+    struct ProvidesOnly {
+        provides: Vec<PluginKind>,
+    }
+    let provides = toml::from_str::<ProvidesOnly>(manifest).map(|found| found.provides).unwrap_or_default();
+    provides.contains(&PluginKind::LogFilter) && FilterPlace::peek(manifest).always
 }
 
 /// The operator's rule for the filters of some streams: one of `[[plugins.filters]]`.
@@ -148,6 +158,14 @@ mod tests {
             stream: OutputStream::Stdout,
             filters,
         }
+    }
+
+    #[test]
+    fn lines_wait_for_filters_of_every_job_only() {
+        let wait = |rest: &str| is_for_every_job(&format!("id = \"x\"\n{rest}"));
+        assert!(wait("provides = [\"log-filter\"]") && wait("provides = [\"log-filter\"]\n[filter]\norder = 3"));
+        assert!(!wait("provides = [\"log-filter\"]\n[filter]\napply = \"asked\""));
+        assert!(!wait("provides = [\"discovery\"]") && !wait("") && !is_for_every_job("no toml"));
     }
 
     #[test]

@@ -94,11 +94,21 @@ impl Drop for PluginHost {
 
 /// Loads everything at once, and waits a moment for those that need no compilation.
 async fn load_all(inner: &Arc<Inner>) {
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (index, bundled) in inner.config.bundled.iter().enumerate() {
         let slot = inner.add_slot(Place::Embedded(index), &bundled.manifest);
-        let loader = inner.clone();
-        inner.tasks.spawn(async move { loader.load(&slot, false).await });
+        let group = if pipeline::is_for_every_job(&bundled.manifest) { &mut first } else { &mut rest };
+        group.push(slot);
     }
+    let loader = inner.clone();
+    inner.tasks.spawn(async move {
+        // Output waits for the filters of every job, so these wait for no other's compilation.
+        futures::future::join_all(first.iter().map(|slot| loader.load(slot, false))).await;
+        for slot in rest {
+            let each = loader.clone();
+            loader.tasks.spawn(async move { each.load(&slot, false).await });
+        }
+    });
     watch::scan_plugins(inner).await;
     let loaded = async {
         for slot in inner.registry.all() {

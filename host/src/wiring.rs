@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use corral_domain::{Clock, NewVm, RandomBytes, SystemClock, VmId};
+use corral_domain::{Clock, FilterChoice, NewVm, RandomBytes, SystemClock, VmId};
 use corral_engine::ports::{PluginNotice, Secrets};
 use corral_engine::{Actor, Deps, Engine, HostKeyAction};
-use corral_plugin_host::{Bundled, PluginFolder, PluginHost, PluginHostConfig, PluginSettings};
+use corral_plugin_host::{Bundled, FilterRule, PluginFolder, PluginHost, PluginHostConfig, PluginSettings};
 use corral_secrets::{KeyPlace, Vault};
 use corral_ssh::demo::{DemoConfig, DemoFleet, DemoVm};
 use corral_ssh::{MachineRunner, SshConfig};
@@ -301,9 +301,18 @@ async fn start_plugins(
     if std::env::var_os("SSH_AUTH_SOCK").is_none() {
         settings.default_auth = corral_domain::Auth::Key { identity_file: None, secret: None };
     }
-    settings.filter_rules = config.plugins.filters.iter().map(FilterRuleTable::rule).collect();
+    settings.filter_rules = config.plugins.filters.iter().map(filter_rule).collect();
     settings.plugins = config.plugins.each.iter().map(|(id, one)| (id.clone(), plugin_settings(one))).collect();
     Ok(PluginHost::start(settings, Arc::new(clock())).await?)
+}
+
+fn filter_rule(table: &FilterRuleTable) -> FilterRule {
+    FilterRule {
+        template: table.template.clone(),
+        // It was read once already, when the configuration was.
+        selector: table.selector.as_deref().and_then(|text| text.parse().ok()),
+        filters: FilterChoice { with: table.with.clone(), without: table.without.clone() },
+    }
 }
 
 fn plugin_settings(one: &OnePlugin) -> PluginSettings {

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use corral_domain::{FilterChoice, Selector};
-use corral_plugin_host::FilterRule;
+use corral_domain::Selector;
 
 use crate::cli::suggest;
 
@@ -41,18 +40,6 @@ pub struct FilterRuleTable {
     pub with: Vec<String>,
     /// Ids of filters that are left out.
     pub without: Vec<String>,
-}
-
-impl FilterRuleTable {
-    /// As the plugin host knows it.
-    pub fn rule(&self) -> FilterRule {
-        FilterRule {
-            template: self.template.clone(),
-            // It was read once already, when the configuration was.
-            selector: self.selector.as_deref().and_then(|text| text.parse().ok()),
-            filters: FilterChoice { with: self.with.clone(), without: self.without.clone() },
-        }
-    }
 }
 
 fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

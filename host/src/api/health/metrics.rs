@@ -66,7 +66,7 @@ fn plugins(out: &mut Metrics, app: &App) {
         .state()
         .plugins
         .keys()
-        .filter_map(|id| Some((id.clone(), app.engine().stats_of_plugin(id)?)))
+        .filter_map(|id| Some((id.clone(), app.engine().plugin_stats(id)?)))
         .collect();
     let mut each = |name: &str, kind: &str, help: &str, value: fn(&PluginStats) -> u64| {
         out.head(name, kind, help);

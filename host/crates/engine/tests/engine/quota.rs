@@ -1,11 +1,10 @@
 //! How much output is kept, and for how long.
 
 use corral_domain::{TaskKey, TaskStatus};
-use corral_engine::{
-    GroupStream, Pattern, Retention, Scope, SearchEvent, SearchQuery, Settings, UseCaseError, end_without_log,
-};
+use corral_engine::{GroupStream, Retention, SearchEvent, Settings, UseCaseError, end_without_log};
 use corral_storage::{LogAppend, LogStore as _};
 
+use crate::search::query;
 use crate::support::{World, admin};
 
 #[tokio::test]
@@ -61,18 +60,7 @@ async fn output_that_was_removed_is_told_apart_from_none() {
     let groups = |job| world.engine.job_groups(&admin, job, GroupStream::Both);
     assert!(matches!(groups(job).await, Err(UseCaseError::OutputRemoved)));
     assert_eq!(groups(silent).await.unwrap().unwrap().groups.len(), 1, "who wrote nothing lost nothing");
-    let query = SearchQuery {
-        pattern: Some(Pattern::Literal("line".to_owned())),
-        ignore_case: false,
-        stream: None,
-        annotations: Vec::new(),
-        since: None,
-        until: None,
-        context: 0,
-        limit: 1_000,
-        scope: Scope::default(),
-    };
-    let mut events = world.engine.search(&admin, &query).unwrap();
+    let mut events = world.engine.search(&admin, &query("line")).unwrap();
     let end = loop {
         if let SearchEvent::End { removed, hits, error, .. } = events.recv().await.unwrap() {
             break (removed, hits, error);

@@ -5,7 +5,7 @@ use corral_engine::{Actor, Pattern, Role, Scope, SearchEvent, SearchQuery};
 
 use crate::support::{World, admin};
 
-fn query(pattern: &str) -> SearchQuery {
+pub fn query(pattern: &str) -> SearchQuery {
     SearchQuery {
         pattern: Some(Pattern::Literal(pattern.to_owned())),
         ignore_case: false,

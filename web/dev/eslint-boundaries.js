@@ -18,7 +18,7 @@ const USES = {
   command: [],
   job: ['command', 'log', 'vm'],
   search: ['command', 'job', 'log', 'vm'],
-  execution: ['command', 'job', 'log', 'secret', 'vm']
+  execution: ['command', 'job', 'log', 'plugin', 'secret', 'vm']
 };
 
 /** The file that an import means, or null for a package. */

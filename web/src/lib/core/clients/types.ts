@@ -15,6 +15,7 @@ export type {
   Event,
   EventBody,
   Facts,
+  Filters,
   FoundLine,
   FoundVm as Discovered,
   Group,

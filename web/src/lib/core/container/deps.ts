@@ -114,7 +114,7 @@ function registerModules(container: Container): void {
     .register(COMMAND_STORE, (c) => createCommandStore(c.get(DISPATCHER)))
     .register(JOB_SERVICE, (c) => new JobService(c.get(API_CLIENT), newKey))
     .register(JOB_STORE, (c) => createJobStore({ dispatcher: c.get(DISPATCHER), service: c.get(JOB_SERVICE) }))
-    .register(JOB_HISTORY, (c) => createJobHistory({ store: c.get(JOB_STORE), service: c.get(JOB_SERVICE) }))
+    .register(JOB_HISTORY, (c) => createJobHistory({ store: c.get(JOB_STORE), service: c.get(JOB_SERVICE), now: Date.now }))
     .register(OPEN_GROUPS, (c) => (job) => createOutputGroups(job, { service: c.get(JOB_SERVICE), later }))
     .register(LOG_STORE, (c) =>
       createLogStore({ service: new LogService(c.get(API_CLIENT)), search: new SearchService(c.get(API_CLIENT)), socket: c.get(SOCKET), nextFrame })

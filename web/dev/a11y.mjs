@@ -164,6 +164,15 @@ const SCREENS = {
     await ifThere(page.getByRole('button', { name: 'Set a secret' }).first());
   },
   plugins: (page) => page.goto(`${base}/plugins`),
+  plugin: async (page) => {
+    await page.goto(`${base}/plugins`);
+    await page.getByRole('list', { name: 'Plugins' }).getByRole('link').first().click();
+    await page.getByRole('region', { name: 'Rights' }).waitFor();
+  },
+  grant: async (page) => {
+    await SCREENS.plugin(page);
+    await ifThere(page.getByRole('button', { name: /^Grant / }).first());
+  },
   settings: (page) => page.goto(`${base}/settings`),
   palette: async (page) => {
     await page.goto(base);

@@ -9,6 +9,7 @@ import { extname, join, normalize } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WebSocketServer } from 'ws';
 import { exported, kindAt, search } from './mock-output.mjs';
+import { pluginRoutes, plugins } from './mock-plugins.mjs';
 import { moreRoutes } from './mock-routes.mjs';
 import { factsOf, hashOf, secrets as storedSecrets, tellStories } from './mock-story.mjs';
 
@@ -75,13 +76,6 @@ const templates = [
   template('certs', 'Certificates that end soon', 'Looks into every certificate under a folder', 'Maintain', object({ days: { type: 'number', default: 30, exclusiveMinimum: 0 } })),
   { ...template('x', 'Rotate the logs', 'Forces a rotation and shows what was freed', 'Maintain'), id: 'saved/rotate-logs', origin: 'saved', plugin: undefined, slug: 'rotate-logs', script: 'logrotate --force /etc/logrotate.conf\ndu -sh /var/log' }
 ];
-const plugins = [
-  { id: 'templates', name: 'Templates', provides: ['command-template'], wants: [{ capability: 'read-file ~/.config/corral/templates', reason: 'to read the template files that you keep there' }], state: 'active', reason: '' },
-  { id: 'redact', name: 'Redact', provides: ['log-filter'], wants: [], state: 'active', reason: '' },
-  { id: 'ssh-config', name: 'OpenSSH config', provides: ['discovery'], wants: [{ capability: 'read-file ~/.ssh', reason: 'to read ssh_config and its includes' }], state: 'active', reason: '' },
-  { id: 'netbox', name: 'NetBox', provides: ['discovery'], wants: [{ capability: 'http https://netbox.internal', reason: 'to list devices' }], state: 'broken', reason: 'needs API 0.3, this host has 0.1 to 0.2' }
-].map((plugin, i) => ({ version: `0.${i + 1}.0`, api: '0.1', generation: i === 1 ? 3 : 1, digest: createHash('sha256').update(plugin.id).digest('hex'), origin: i < 3 ? 'bundled' : '/etc/corral/plugins/netbox', ...plugin }));
-
 const jobs = new Map();
 const tasks = new Map();
 const logs = new Map();
@@ -223,6 +217,7 @@ const found = () => [0, 1, 2, 3, 4].map((i) => ({ external_id: `host-${i}`, name
 
 const isFinal = (status) => FINAL.has(status);
 const routes = [
+  ...pluginRoutes({ Problem, emit, iso, start: START }),
   ...moreRoutes({ Problem, vms, jobs, tasks, secrets, emit, iso, newJob, play, changeTask, isFinal }),
   ['GET', /^\/api\/auth\/me$/, () => ({ name: 'admin', role: 'admin', via: 'cookie', expires_at: iso(START + 6e8) })],
   ['POST', /^\/api\/vms$/, (_, body) => {
@@ -240,8 +235,7 @@ const routes = [
   ['DELETE', /^\/api\/commands\/(.+)$/, ([id]) => { emit({ type: 'template-removed', id: decodeURIComponent(id) }); return undefined; }],
   ['GET', /^\/api\/jobs$/, (_, __, query) => { let all = [...jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)); for (const key of ['status']) if (query.get(key)) all = all.filter((job) => job[key] === query.get(key)); if (query.get('vm')) all = all.filter((job) => job.targets.includes(query.get('vm'))); if (query.get('template')) all = all.filter((job) => job.template?.id === query.get('template')); if (query.get('cursor')) all = all.filter((job) => job.id < query.get('cursor')); const limit = Number(query.get('limit') ?? 50); return { items: all.slice(0, limit), next_cursor: all.length > limit ? all[limit - 1].id : null }; }],
   ['GET', /^\/api\/jobs\/([^/]+)$/, ([id]) => { if (!jobs.has(id)) throw new Problem(404, 'Not found', `There is no job ${id}.`); return { ...jobs.get(id), tasks: tasks.get(id) }; }],
-  ['GET', /^\/api\/jobs\/([^/]+)\/tasks\/([^/]+)\/log$/, ([job, vm], _, query) => { const log = logOf(job, vm); if (log.removed) throw new Problem(410, 'The output is not kept any more', REMOVED); const total = log.total(); const asked = Number(query.get('from') ?? 0); const from = asked < 0 ? Math.max(0, total + asked) : asked; const to = Math.min(total, from + Math.min(4096, Number(query.get('count') ?? 1000))); const lines = []; const bad = log.damaged; if (bad && from >= bad.first && from < bad.first + bad.count) return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: bad.first + bad.count, lines, damaged: [bad] }; for (let n = from, size = 0; n < (bad && from < bad.first ? Math.min(to, bad.first) : to) && size < 1_048_576; n++) { const line = log.line(n); size += line.text.length; lines.push({ n, at: iso(line.at), stream: line.stderr ? 'stderr' : 'stdout', text: line.text, partial: line.partial, annotations: line.annotations ?? {}, changed_by: line.changedBy ?? [] }); } return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: to < total ? to : null, lines, damaged: [] }; }],
-  ['POST', /^\/api\/plugins\/([^/]+)\/reload$/, ([id]) => { const plugin = plugins.find((each) => each.id === id); plugin.generation++; emit({ type: 'plugin-loaded', plugin }); return plugin; }]
+  ['GET', /^\/api\/jobs\/([^/]+)\/tasks\/([^/]+)\/log$/, ([job, vm], _, query) => { const log = logOf(job, vm); if (log.removed) throw new Problem(410, 'The output is not kept any more', REMOVED); const total = log.total(); const asked = Number(query.get('from') ?? 0); const from = asked < 0 ? Math.max(0, total + asked) : asked; const to = Math.min(total, from + Math.min(4096, Number(query.get('count') ?? 1000))); const lines = []; const bad = log.damaged; if (bad && from >= bad.first && from < bad.first + bad.count) return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: bad.first + bad.count, lines, damaged: [bad] }; for (let n = from, size = 0; n < (bad && from < bad.first ? Math.min(to, bad.first) : to) && size < 1_048_576; n++) { const line = log.line(n); size += line.text.length; lines.push({ n, at: iso(line.at), stream: line.stderr ? 'stderr' : 'stdout', text: line.text, partial: line.partial, annotations: line.annotations ?? {}, changed_by: line.changedBy ?? [] }); } return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: to < total ? to : null, lines, damaged: [] }; }]
 ];
 
 const REMOVED = 'The output of this task is not kept any more: it was removed as the settings for output say.';

@@ -52,6 +52,12 @@ async function machine(page, name) {
   await page.waitForTimeout(700);
 }
 
+async function plugin(page, name) {
+  await page.goto(`${base}/plugins`);
+  await page.getByRole('list', { name: 'Plugins' }).getByRole('link', { name }).click();
+  await page.getByRole('list', { name: 'What became of it' }).waitFor();
+}
+
 const SHOTS = {
   run: async () => undefined,
   form: async (page, size) => {
@@ -230,6 +236,13 @@ const SHOTS = {
     await page.getByRole('button', { name: 'Set a secret' }).first().click();
   },
   plugins: async (page) => page.goto(`${base}/plugins`),
+  plugin: async (page) => plugin(page, /^Redact/),
+  blocked: async (page) => {
+    await plugin(page, /^HTTP inventory/);
+    await page.getByRole('button', { name: 'Grant http' }).click();
+    await page.getByRole('button', { name: 'Grant', exact: true }).click();
+  },
+  hostile: async (page) => plugin(page, /^Odd/),
   settings: async (page) => page.goto(`${base}/settings`),
   palette: async (page) => {
     await page.keyboard.press('Control+k');

@@ -32,8 +32,15 @@ export type {
   PageJob as JobPage,
   PageSecret as SecretPage,
   Plugin,
+  PluginGrant,
+  PluginHistory,
   PluginKind,
+  PluginLog,
+  PluginLogLine,
+  PluginReadme,
   PluginState,
+  PluginStats,
+  PluginStep,
   Preview,
   PreviewItem,
   ProbeResult as Probe,
@@ -57,6 +64,7 @@ export type {
   Vm,
   VmOptions,
   VmStatus,
+  Want,
   Which
 } from './generated';
 

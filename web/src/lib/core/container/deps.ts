@@ -29,7 +29,7 @@ import {
   OPEN_GROUPS
 } from '$lib/modules/job';
 import { createLogStore, LOG_STORE, LogService, SearchService } from '$lib/modules/log';
-import { createPluginStore, PLUGIN_SERVICE, PLUGIN_STORE, PluginService } from '$lib/modules/plugin';
+import { createPluginDetails, createPluginStore, OPEN_PLUGIN, PLUGIN_SERVICE, PLUGIN_STORE, PluginService } from '$lib/modules/plugin';
 import { createLogSearch, LOG_SEARCH } from '$lib/modules/search';
 import { createSecretStore, SECRET_STORE, SecretService } from '$lib/modules/secret';
 import { createVmStore, VM_SERVICE, VM_STORE, VmService } from '$lib/modules/vm';
@@ -131,7 +131,8 @@ function registerModules(container: Container): void {
     )
     .register(SECRET_STORE, (c) => createSecretStore({ service: new SecretService(c.get(API_CLIENT)) }))
     .register(PLUGIN_SERVICE, (c) => new PluginService(c.get(API_CLIENT)))
-    .register(PLUGIN_STORE, (c) => createPluginStore(c.get(DISPATCHER)));
+    .register(PLUGIN_STORE, (c) => createPluginStore(c.get(DISPATCHER)))
+    .register(OPEN_PLUGIN, (c) => (id) => createPluginDetails(id, { service: c.get(PLUGIN_SERVICE), mayReadLog: () => c.get(ACCOUNT).mayOperate, later }));
 }
 
 function later(run: () => void, ms: number): () => void {

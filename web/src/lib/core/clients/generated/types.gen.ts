@@ -243,6 +243,9 @@ export type EventBody = {
     key: string;
     type: 'setting-changed';
     value: unknown;
+} | {
+    plugin: Plugin;
+    type: 'plugin-superseded';
 };
 
 /**
@@ -1404,6 +1407,10 @@ export type Plugin = {
      * Capabilities that it asks for.
      */
     wants: Array<Want>;
+    /**
+     * What the operator granted it. A bundled plugin has what it wants without, save hosts and secrets.
+     */
+    grants: Array<PluginGrant>;
 };
 
 /**
@@ -1442,7 +1449,7 @@ export type PluginLogLine = {
 /**
  * How a plugin fares.
  */
-export type PluginState = 'compiling' | 'active' | 'failing' | 'quarantined' | 'broken' | 'blocked';
+export type PluginState = 'discovered' | 'compiling' | 'active' | 'failing' | 'quarantined' | 'broken' | 'blocked' | 'disabled' | 'superseded';
 
 /**
  * What a plugin did since the host started.
@@ -2479,12 +2486,60 @@ export type Want = {
      * Why.
      */
     reason: string;
+    optional: boolean;
+    granted: boolean;
 };
 
 /**
  * Tasks by how they ended.
  */
 export type Which = 'all' | 'failed' | 'not_started' | 'unreachable' | 'unknown';
+
+/**
+ * Something that was granted to a plugin.
+ */
+export type PluginGrant = {
+    /**
+     * Whether the configuration says so; then it cannot be taken away here.
+     */
+    configured: boolean;
+    /**
+     * What: `vms:env=dev`.
+     */
+    grant: string;
+};
+
+/**
+ * What to grant.
+ */
+export type GrantBody = {
+    grants: Array<string>;
+};
+
+/**
+ * A step in a plugin's life.
+ */
+export type PluginStep = {
+    at: string;
+    generation: number;
+    reason: string;
+    state: PluginState;
+    version: string;
+};
+
+/**
+ * How a plugin came to be as it is.
+ */
+export type PluginHistory = {
+    items: Array<PluginStep>;
+};
+
+/**
+ * What a plugin says of itself.
+ */
+export type PluginReadme = {
+    text: string | null;
+};
 
 export type LoginData = {
     body: LoginBody;
@@ -4002,3 +4057,93 @@ export type ReadyzResponses = {
 };
 
 export type ReadyzResponse = ReadyzResponses[keyof ReadyzResponses];
+
+export type RevokePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/grants';
+};
+
+export type RevokePluginResponses = {
+    200: Plugin;
+};
+
+export type RevokePluginResponse = RevokePluginResponses[keyof RevokePluginResponses];
+
+export type GrantPluginData = {
+    body: GrantBody;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/grants';
+};
+
+export type GrantPluginResponses = {
+    200: Plugin;
+};
+
+export type GrantPluginResponse = GrantPluginResponses[keyof GrantPluginResponses];
+
+export type EnablePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/enable';
+};
+
+export type EnablePluginResponses = {
+    200: Plugin;
+};
+
+export type EnablePluginResponse = EnablePluginResponses[keyof EnablePluginResponses];
+
+export type DisablePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/disable';
+};
+
+export type DisablePluginResponses = {
+    200: Plugin;
+};
+
+export type DisablePluginResponse = DisablePluginResponses[keyof DisablePluginResponses];
+
+export type PluginHistoryData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/history';
+};
+
+export type PluginHistoryResponses = {
+    200: PluginHistory;
+};
+
+export type PluginHistoryResponse = PluginHistoryResponses[keyof PluginHistoryResponses];
+
+export type PluginReadmeData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/readme';
+};
+
+export type PluginReadmeResponses = {
+    200: PluginReadme;
+};
+
+export type PluginReadmeResponse = PluginReadmeResponses[keyof PluginReadmeResponses];

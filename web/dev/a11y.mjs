@@ -49,6 +49,10 @@ const SCREENS = {
     await page.getByRole('button', { name: /^Run / }).nth(1).click();
   },
   overview: (page) => page.goto(`${base}/overview`),
+  arrange: async (page) => {
+    await page.goto(`${base}/overview`);
+    await page.getByRole('button', { name: 'Arrange' }).click();
+  },
   vms: (page) => page.goto(`${base}/vms`),
   vm: async (page) => {
     await page.goto(`${base}/vms`);

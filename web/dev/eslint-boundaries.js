@@ -17,6 +17,7 @@ const USES = {
   plugin: [],
   command: [],
   job: ['command', 'log', 'vm'],
+  overview: ['command', 'job', 'plugin', 'vm'],
   search: ['command', 'job', 'log', 'vm'],
   execution: ['command', 'job', 'log', 'plugin', 'secret', 'vm']
 };

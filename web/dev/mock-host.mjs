@@ -76,6 +76,7 @@ const templates = [
   template('certs', 'Certificates that end soon', 'Looks into every certificate under a folder', 'Maintain', object({ days: { type: 'number', default: 30, exclusiveMinimum: 0 } })),
   { ...template('x', 'Rotate the logs', 'Forces a rotation and shows what was freed', 'Maintain'), id: 'saved/rotate-logs', origin: 'saved', plugin: undefined, slug: 'rotate-logs', script: 'logrotate --force /etc/logrotate.conf\ndu -sh /var/log' }
 ];
+const settings = {};
 const jobs = new Map();
 const tasks = new Map();
 const logs = new Map();
@@ -204,7 +205,7 @@ setInterval(() => {
 
 const snapshot = () => ({
   epoch: EPOCH, seq, vms, jobs: [...jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, 50), tasks: [...jobs.values()].filter((job) => !FINAL.has(job.status)).flatMap((job) => tasks.get(job.id)),
-  templates, template_problems: [{ plugin: 'templates', problems: ['backup.yaml: line 7: `paramters` is not a field; did you mean `parameters`?'] }], plugins, settings: {}, sources: ['ssh-config']
+  templates, template_problems: [{ plugin: 'templates', problems: ['backup.yaml: line 7: `paramters` is not a field; did you mean `parameters`?'] }], plugins, settings, sources: ['ssh-config']
 });
 
 class Problem extends Error {
@@ -219,7 +220,8 @@ const isFinal = (status) => FINAL.has(status);
 const routes = [
   ...pluginRoutes({ Problem, emit, iso, start: START }),
   ...moreRoutes({ Problem, vms, jobs, tasks, secrets, emit, iso, newJob, play, changeTask, isFinal }),
-  ['GET', /^\/api\/auth\/me$/, () => ({ name: 'admin', role: 'admin', via: 'cookie', expires_at: iso(START + 6e8) })],
+  ['PUT', /^\/api\/settings\/([^/]+)$/, ([key], { value }) => { settings[decodeURIComponent(key)] = value; emit({ type: 'setting-changed', key: decodeURIComponent(key), value }); return { key, value }; }],
+  ['GET', /^\/api\/auth\/me$/, () => ({ name: 'user:admin', role: 'admin', via: 'cookie', expires_at: iso(START + 6e8) })],
   ['POST', /^\/api\/vms$/, (_, body) => {
     if (vms.some((vm) => vm.name === body.name)) throw new Problem(409, 'Conflict', `There is a VM named ${body.name} already; choose another name.`, [{ field: 'name', message: 'Is taken.' }]);
     const vm = { ...vms[0], ...body, id: uuid(), status: 'unknown', latency_ms: null, offered_host_key: null, host_keys: [], source: null, version: 1 };

@@ -79,6 +79,10 @@ const SHOTS = {
     await page.waitForTimeout(600);
   },
   overview: async (page) => page.goto(`${base}/overview`),
+  arrange: async (page) => {
+    await page.goto(`${base}/overview`);
+    await page.getByRole('button', { name: 'Arrange' }).click();
+  },
   vms: async (page) => page.goto(`${base}/vms`),
   vm: async (page, size) => {
     await page.goto(`${base}/vms`);

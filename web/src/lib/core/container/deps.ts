@@ -10,6 +10,8 @@ import {
   ConnectionState,
   createUiState,
   DISPATCHER,
+  Preferences,
+  PREFERENCES,
   SOCKET,
   TickingClock,
   Toasts,
@@ -29,6 +31,7 @@ import {
   OPEN_GROUPS
 } from '$lib/modules/job';
 import { createLogStore, LOG_STORE, LogService, SearchService } from '$lib/modules/log';
+import { createOverviewLayout, OVERVIEW_LAYOUT } from '$lib/modules/overview';
 import { createPluginDetails, createPluginStore, OPEN_PLUGIN, PLUGIN_SERVICE, PLUGIN_STORE, PluginService } from '$lib/modules/plugin';
 import { createLogSearch, LOG_SEARCH } from '$lib/modules/search';
 import { createSecretStore, SECRET_STORE, SecretService } from '$lib/modules/secret';
@@ -85,6 +88,7 @@ function registerCore(container: Container): void {
       return new ApiClient({ fetch: fetch.bind(globalThis), onUnauthorized: () => (ui.signedOut = true) });
     })
     .register(ACCOUNT, (c) => new Account(c.get(API_CLIENT), c.get(UI_STATE)))
+    .register(PREFERENCES, (c) => new Preferences({ dispatcher: c.get(DISPATCHER), api: c.get(API_CLIENT), account: c.get(ACCOUNT), storage: storage() }))
     .register(SOCKET, (c) => {
       const connection = c.get(CONNECTION);
       const account = c.get(ACCOUNT);
@@ -129,6 +133,7 @@ function registerModules(container: Container): void {
         jobService: c.get(JOB_SERVICE)
       })
     )
+    .register(OVERVIEW_LAYOUT, (c) => createOverviewLayout(c.get(PREFERENCES)))
     .register(SECRET_STORE, (c) => createSecretStore({ service: new SecretService(c.get(API_CLIENT)) }))
     .register(PLUGIN_SERVICE, (c) => new PluginService(c.get(API_CLIENT)))
     .register(PLUGIN_STORE, (c) => createPluginStore(c.get(DISPATCHER)))

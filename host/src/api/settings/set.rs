@@ -29,7 +29,7 @@ pub struct Setting {
     pub value: Value,
 }
 
-/// Changes a setting. For admins; what is one's own, `NAME/overview` with the name as `/api/auth/me` gives it, everybody sets for themselves.
+/// Changes a setting.
 #[utoipa::path(put, path = "/api/settings/{key}", tag = "settings", operation_id = "set_setting", request_body = SettingBody,
     params(("key" = String, Path)), responses(
     (status = 200, description = "The setting", body = Setting),

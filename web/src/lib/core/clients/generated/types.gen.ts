@@ -237,15 +237,15 @@ export type EventBody = {
     plugin: Plugin;
     type: 'plugin-failed';
 } | {
+    plugin: Plugin;
+    type: 'plugin-superseded';
+} | {
     id: string;
     type: 'plugin-removed';
 } | {
     key: string;
     type: 'setting-changed';
     value: unknown;
-} | {
-    plugin: Plugin;
-    type: 'plugin-superseded';
 };
 
 /**
@@ -409,6 +409,16 @@ export type FoundVm = {
      * Account.
      */
     user: string;
+};
+
+/**
+ * What to grant.
+ */
+export type GrantBody = {
+    /**
+     * Grants: `kv`, `vms:env=dev`, `http:inventory.example.com`, `secrets:NAME`.
+     */
+    grants: Array<string>;
 };
 
 /**
@@ -1031,6 +1041,10 @@ export type PagePlugin = {
          */
         generation: number;
         /**
+         * What the operator granted it. A bundled plugin has what it wants without, save hosts and secrets.
+         */
+        grants: Array<PluginGrant>;
+        /**
          * Unique.
          */
         id: string;
@@ -1376,6 +1390,10 @@ export type Plugin = {
      */
     generation: number;
     /**
+     * What the operator granted it. A bundled plugin has what it wants without, save hosts and secrets.
+     */
+    grants: Array<PluginGrant>;
+    /**
      * Unique.
      */
     id: string;
@@ -1407,10 +1425,30 @@ export type Plugin = {
      * Capabilities that it asks for.
      */
     wants: Array<Want>;
+};
+
+/**
+ * Something that was granted to a plugin.
+ */
+export type PluginGrant = {
     /**
-     * What the operator granted it. A bundled plugin has what it wants without, save hosts and secrets.
+     * Whether the configuration says so; then it cannot be taken away here.
      */
-    grants: Array<PluginGrant>;
+    configured: boolean;
+    /**
+     * What: `vms:env=dev`.
+     */
+    grant: string;
+};
+
+/**
+ * How a plugin came to be as it is.
+ */
+export type PluginHistory = {
+    /**
+     * The last 64 steps since the host started, oldest first.
+     */
+    items: Array<PluginStep>;
 };
 
 /**
@@ -1444,6 +1482,16 @@ export type PluginLogLine = {
      * What, without control characters.
      */
     text: string;
+};
+
+/**
+ * What its author says of a plugin.
+ */
+export type PluginReadme = {
+    /**
+     * Markdown, of at most 128 KiB; null if there is none. Whoever shows it shows text: it may say anything.
+     */
+    text: string | null;
 };
 
 /**
@@ -1493,6 +1541,32 @@ export type PluginStats = {
      * Calls that trapped.
      */
     traps: number;
+};
+
+/**
+ * A step in a plugin's life.
+ */
+export type PluginStep = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * Which load; 0 before the first.
+     */
+    generation: number;
+    /**
+     * Why.
+     */
+    reason: string;
+    /**
+     * What it became; `superseded` is told of a version whose place a newer one took.
+     */
+    state: PluginState;
+    /**
+     * Of the version that it is about; empty if it could not be read.
+     */
+    version: string;
 };
 
 /**
@@ -2483,63 +2557,23 @@ export type Want = {
      */
     capability: string;
     /**
+     * Whether something of it is granted.
+     */
+    granted: boolean;
+    /**
+     * Whether it can do without.
+     */
+    optional: boolean;
+    /**
      * Why.
      */
     reason: string;
-    optional: boolean;
-    granted: boolean;
 };
 
 /**
  * Tasks by how they ended.
  */
 export type Which = 'all' | 'failed' | 'not_started' | 'unreachable' | 'unknown';
-
-/**
- * Something that was granted to a plugin.
- */
-export type PluginGrant = {
-    /**
-     * Whether the configuration says so; then it cannot be taken away here.
-     */
-    configured: boolean;
-    /**
-     * What: `vms:env=dev`.
-     */
-    grant: string;
-};
-
-/**
- * What to grant.
- */
-export type GrantBody = {
-    grants: Array<string>;
-};
-
-/**
- * A step in a plugin's life.
- */
-export type PluginStep = {
-    at: string;
-    generation: number;
-    reason: string;
-    state: PluginState;
-    version: string;
-};
-
-/**
- * How a plugin came to be as it is.
- */
-export type PluginHistory = {
-    items: Array<PluginStep>;
-};
-
-/**
- * What a plugin says of itself.
- */
-export type PluginReadme = {
-    text: string | null;
-};
 
 export type LoginData = {
     body: LoginBody;
@@ -3337,6 +3371,146 @@ export type ShowPluginResponses = {
 
 export type ShowPluginResponse = ShowPluginResponses[keyof ShowPluginResponses];
 
+export type DisablePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/disable';
+};
+
+export type DisablePluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type DisablePluginError = DisablePluginErrors[keyof DisablePluginErrors];
+
+export type DisablePluginResponses = {
+    /**
+     * The plugin
+     */
+    200: Plugin;
+};
+
+export type DisablePluginResponse = DisablePluginResponses[keyof DisablePluginResponses];
+
+export type EnablePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/enable';
+};
+
+export type EnablePluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type EnablePluginError = EnablePluginErrors[keyof EnablePluginErrors];
+
+export type EnablePluginResponses = {
+    /**
+     * The plugin
+     */
+    200: Plugin;
+};
+
+export type EnablePluginResponse = EnablePluginResponses[keyof EnablePluginResponses];
+
+export type RevokePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query: {
+        /**
+         * A grant as the plugin shows it.
+         */
+        grant: string;
+    };
+    url: '/api/plugins/{id}/grants';
+};
+
+export type RevokePluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type RevokePluginError = RevokePluginErrors[keyof RevokePluginErrors];
+
+export type RevokePluginResponses = {
+    /**
+     * The plugin
+     */
+    200: Plugin;
+};
+
+export type RevokePluginResponse = RevokePluginResponses[keyof RevokePluginResponses];
+
+export type GrantPluginData = {
+    body: GrantBody;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/grants';
+};
+
+export type GrantPluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type GrantPluginError = GrantPluginErrors[keyof GrantPluginErrors];
+
+export type GrantPluginResponses = {
+    /**
+     * The plugin
+     */
+    200: Plugin;
+};
+
+export type GrantPluginResponse = GrantPluginResponses[keyof GrantPluginResponses];
+
+export type PluginHistoryData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/history';
+};
+
+export type PluginHistoryErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type PluginHistoryError = PluginHistoryErrors[keyof PluginHistoryErrors];
+
+export type PluginHistoryResponses = {
+    /**
+     * Its last steps
+     */
+    200: PluginHistory;
+};
+
+export type PluginHistoryResponse = PluginHistoryResponses[keyof PluginHistoryResponses];
+
 export type PluginLogData = {
     body?: never;
     path: {
@@ -3363,6 +3537,33 @@ export type PluginLogResponses = {
 };
 
 export type PluginLogResponse = PluginLogResponses[keyof PluginLogResponses];
+
+export type PluginReadmeData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/readme';
+};
+
+export type PluginReadmeErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type PluginReadmeError = PluginReadmeErrors[keyof PluginReadmeErrors];
+
+export type PluginReadmeResponses = {
+    /**
+     * Its README
+     */
+    200: PluginReadme;
+};
+
+export type PluginReadmeResponse = PluginReadmeResponses[keyof PluginReadmeResponses];
 
 export type ReloadPluginData = {
     body?: never;
@@ -4057,93 +4258,3 @@ export type ReadyzResponses = {
 };
 
 export type ReadyzResponse = ReadyzResponses[keyof ReadyzResponses];
-
-export type RevokePluginData = {
-    body?: never;
-    path: {
-        id: string;
-    };
-    query?: never;
-    url: '/api/plugins/{id}/grants';
-};
-
-export type RevokePluginResponses = {
-    200: Plugin;
-};
-
-export type RevokePluginResponse = RevokePluginResponses[keyof RevokePluginResponses];
-
-export type GrantPluginData = {
-    body: GrantBody;
-    path: {
-        id: string;
-    };
-    query?: never;
-    url: '/api/plugins/{id}/grants';
-};
-
-export type GrantPluginResponses = {
-    200: Plugin;
-};
-
-export type GrantPluginResponse = GrantPluginResponses[keyof GrantPluginResponses];
-
-export type EnablePluginData = {
-    body?: never;
-    path: {
-        id: string;
-    };
-    query?: never;
-    url: '/api/plugins/{id}/enable';
-};
-
-export type EnablePluginResponses = {
-    200: Plugin;
-};
-
-export type EnablePluginResponse = EnablePluginResponses[keyof EnablePluginResponses];
-
-export type DisablePluginData = {
-    body?: never;
-    path: {
-        id: string;
-    };
-    query?: never;
-    url: '/api/plugins/{id}/disable';
-};
-
-export type DisablePluginResponses = {
-    200: Plugin;
-};
-
-export type DisablePluginResponse = DisablePluginResponses[keyof DisablePluginResponses];
-
-export type PluginHistoryData = {
-    body?: never;
-    path: {
-        id: string;
-    };
-    query?: never;
-    url: '/api/plugins/{id}/history';
-};
-
-export type PluginHistoryResponses = {
-    200: PluginHistory;
-};
-
-export type PluginHistoryResponse = PluginHistoryResponses[keyof PluginHistoryResponses];
-
-export type PluginReadmeData = {
-    body?: never;
-    path: {
-        id: string;
-    };
-    query?: never;
-    url: '/api/plugins/{id}/readme';
-};
-
-export type PluginReadmeResponses = {
-    200: PluginReadme;
-};
-
-export type PluginReadmeResponse = PluginReadmeResponses[keyof PluginReadmeResponses];

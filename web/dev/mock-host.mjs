@@ -1,14 +1,16 @@
 // A host to develop the dashboard against: the routes and the socket of docs/protocol.md with made-up machines and
 // lively output, no Rust needed; what it tells of jobs that survive is in mock-story.mjs. Serves web/build under the host's own content security policy.
 //
-//   node dev/mock-host.mjs [--port 8477] [--vms 24] [--lines 10000000]
+//   node dev/mock-host.mjs [--port 8477] [--vms 24] [--lines 10000000] [--jobs 130]
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WebSocketServer } from 'ws';
+import { frame } from './mock-frame.mjs';
 import { exported, kindAt, search } from './mock-output.mjs';
+import { isHose, openHose } from './mock-hose.mjs';
 import { pluginRoutes, plugins } from './mock-plugins.mjs';
 import { moreRoutes } from './mock-routes.mjs';
 import { factsOf, hashOf, secrets as storedSecrets, tellStories } from './mock-story.mjs';
@@ -17,7 +19,8 @@ const { values: flags } = parseArgs({
   options: {
     port: { type: 'string', default: '8477' },
     vms: { type: 'string', default: '24' },
-    lines: { type: 'string', default: '1200000' }
+    lines: { type: 'string', default: '1200000' },
+    jobs: { type: 'string', default: '130' }
   }
 });
 const BUILD = new URL('../build/', import.meta.url).pathname;
@@ -138,6 +141,7 @@ function changeTask(job, task, changes) {
   emit({ type: 'job-updated', job_id: job.id, changes: more });
 }
 function play(job) {
+  if (isHose(job)) return hose(job);
   tasks.get(job.id).forEach((task, i) => {
     const vm = vms.find((each) => each.id === task.vm_id);
     const log = { lines: [], complete: false, watchers: new Set() };
@@ -170,7 +174,7 @@ function play(job) {
     }, i * 40);
   });
 }
-for (let i = 0; i < 130; i++) {
+for (let i = 0; i < Number(flags.jobs); i++) {
   const at = START - i * 2_700_000 - 60_000;
   const known = pick(templates, i * 5 + 1);
   const job = newJob(i % 4 === 3 ? { command: { script: pick(['uptime', 'df -h /\nfree -m', 'systemctl --failed --no-legend'], i) }, targets: { vms: [] } } : { template: { id: known.id, args: i % 3 ? {} : { version: 'v2.13.1' } }, targets: { vms: [] } }, at, vms.slice((i * 3) % 8, ((i * 3) % 8) + 1 + ((i * 7) % 14)).map((vm) => vm.id));
@@ -183,8 +187,22 @@ const countsOf = (list) => list.reduce((counts, task) => ({ ...counts, [slot(tas
 tellStories({ vms, newJob, tasksOf: (id) => tasks.get(id), countsOf, at: START, command: { script: 'apt-get -q update\napt-get -qy upgrade nginx\nnginx -t && systemctl reload nginx' } });
 const secrets = storedSecrets(START);
 
+/** A job of which every machine writes without end, far faster than anybody reads. */
+function hose(job) {
+  for (const task of tasks.get(job.id)) {
+    const log = openHose(job);
+    logs.set(`${job.id}/${task.vm_id}`, log);
+    changeTask(job, task, { status: 'running', started_at: iso() });
+    const timer = setInterval(() => {
+      for (const watcher of log.watchers) watcher();
+      if (FINAL.has(task.status)) { clearInterval(timer); log.end(); }
+    }, 10);
+  }
+}
+
 function logOf(jobId, vmId) {
   const live = logs.get(`${jobId}/${vmId}`);
+  if (live?.frames) return { ...live, watch: live.watchers, total: live.total, line: live.line };
   if (live) return { total: () => live.lines.length, complete: () => live.complete, line: (n) => live.lines[n], watch: live.watchers };
   const task = tasks.get(jobId)?.find((each) => each.vm_id === vmId);
   if (!task) return null;
@@ -275,24 +293,6 @@ const server = createServer(async (request, response) => {
   }
 });
 
-function frame(ch, lines) {
-  const texts = lines.map((line) => Buffer.from(line.text));
-  const extras = lines.map((line) => (line.annotations || line.changedBy ? Buffer.from(JSON.stringify({ a: line.annotations, c: line.changedBy })) : null));
-  const heads = Buffer.alloc(28 + lines.length * 9);
-  heads[0] = 1;
-  heads.writeUInt32LE(ch, 4);
-  heads.writeBigUInt64LE(BigInt(lines[0].n), 8);
-  heads.writeUInt32LE(lines.length, 16);
-  heads.writeBigInt64LE(BigInt(lines[0].at), 20);
-  lines.forEach((line, i) => {
-    heads.writeUInt32LE(texts[i].length, 28 + i * 9);
-    heads.writeInt32LE(i ? line.at - lines[i - 1].at : 0, 32 + i * 9);
-    heads[36 + i * 9] = (line.stderr ? 1 : 0) | (line.partial ? 2 : 0) | (extras[i] ? 4 : 0);
-  });
-  const sized = extras.filter(Boolean).flatMap((extra) => { const length = Buffer.alloc(4); length.writeUInt32LE(extra.length); return [length, extra]; });
-  return Buffer.concat([heads, ...sized, ...texts]);
-}
-
 const sockets = new WebSocketServer({ server, path: '/api/ws', handleProtocols: () => 'corral.v1' });
 sockets.on('connection', (socket) => {
   const send = (message) => socket.send(JSON.stringify(message));
@@ -315,7 +315,8 @@ sockets.on('connection', (socket) => {
       let next = message.from < 0 ? Math.max(0, log.total() + message.from) : (message.from ?? 0);
       let credit = 0;
       const pump = () => {
-        while (credit > 0 && next < log.total()) {
+        if (log.frames) { const sent = log.frames(message.ch, next, credit, (data) => socket.send(data)); if (sent.skipped) send({ t: 'lag', ch: message.ch, skipped: sent.skipped }); next = sent.next; credit -= sent.lines; }
+        else while (credit > 0 && next < log.total()) {
           if (log.damaged && next >= log.damaged.first && next < log.damaged.first + log.damaged.count) { send({ t: 'damaged', ch: message.ch, ...log.damaged }); next = log.damaged.first + log.damaged.count; continue; }
           const count = Math.min(credit, 500, (log.damaged && next < log.damaged.first ? log.damaged.first : log.total()) - next);
           socket.send(frame(message.ch, Array.from({ length: count }, (_, i) => log.line(next + i))));

@@ -62,7 +62,6 @@ export class RowWindow<T> {
     };
     const resized = new ResizeObserver(look);
     resized.observe(scroller);
-    resized.observe(holder);
     scroller.addEventListener('scroll', look, { passive: true });
     untrack(look);
     $effect(() => {

@@ -3,7 +3,7 @@
 import { frame } from './mock-frame.mjs';
 
 /** Lines of a frame. */
-const FRAME_LINES = 500;
+const FRAME_LINES = 100;
 /** A viewer that is further behind is skipped ahead, as the host does it. */
 const BEHIND_MAX = 50_000;
 

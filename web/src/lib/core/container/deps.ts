@@ -38,6 +38,9 @@ import { createSecretStore, SECRET_STORE, SecretService } from '$lib/modules/sec
 import { createVmStore, VM_SERVICE, VM_STORE, VmService } from '$lib/modules/vm';
 import { Container } from './container';
 
+/** How long events wait while there are no pictures, in milliseconds. */
+const UNSEEN_MS = 250;
+
 export function createContainer(): Container {
   const container = new Container();
   registerCore(container);
@@ -52,7 +55,7 @@ export function startContainer(container: Container): () => void {
   const connection = container.get(CONNECTION);
   const dispatcher = container.get(DISPATCHER);
   dispatcher.onSnapshot(() => (connection.synced = true));
-  openStateStream(socket, dispatcher);
+  openStateStream(socket, dispatcher, withNextPicture);
   socket.start();
   void container.get(ACCOUNT).load();
 
@@ -138,6 +141,17 @@ function registerModules(container: Container): void {
     .register(PLUGIN_SERVICE, (c) => new PluginService(c.get(API_CLIENT)))
     .register(PLUGIN_STORE, (c) => createPluginStore(c.get(DISPATCHER)))
     .register(OPEN_PLUGIN, (c) => (id) => createPluginDetails(id, { service: c.get(PLUGIN_SERVICE), mayReadLog: () => c.get(ACCOUNT).mayOperate, later }));
+}
+
+/** With the next picture; a page that nobody looks at has none, and goes on by the clock. */
+function withNextPicture(run: () => void): void {
+  const once = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    run();
+  };
+  const frame = requestAnimationFrame(once);
+  const timer = setTimeout(once, UNSEEN_MS);
 }
 
 function later(run: () => void, ms: number): () => void {

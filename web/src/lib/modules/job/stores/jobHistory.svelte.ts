@@ -15,7 +15,7 @@ export class JobHistoryStore {
   filter = $state<JobFilter>({ ...NO_FILTER });
   loading = $state(false);
   error = $state<unknown>(null);
-  private fetched = $state<Job[]>([]);
+  private fetched = $state.raw<Job[]>([]);
   private cursor = $state<string | null>(null);
   /** The oldest that is asked for, as the host writes times; null: however old. */
   private since = $state<string | null>(null);
@@ -80,7 +80,7 @@ export function admits(filter: JobFilter, job: Job, since: string | null = null)
     (filter.status === '' || job.status === filter.status) &&
     (filter.vm === '' || job.targets.includes(filter.vm)) &&
     (filter.template === '' || job.template?.id === filter.template) &&
-    matchesQuery(filter.text, commandText(job.command), job.template?.id, job.created_by, job.id)
+    (filter.text === '' || matchesQuery(filter.text, commandText(job.command), job.template?.id, job.created_by, job.id))
   );
 }
 

@@ -34,10 +34,9 @@ export class JobHistoryStore {
   /** What the host listed and what happened since, newest first, each once and in its latest state. */
   rows = $derived.by(() => {
     const { store } = this.deps;
-    const jobs = new Map(this.fetched.map((job) => [job.id, job]));
     const oldest = this.hasMore ? this.fetched.at(-1)?.id : undefined;
-    for (const job of store.recent) if (!oldest || job.id >= oldest) jobs.set(job.id, job);
-    return [...jobs.values()].filter((job) => admits(this.filter, job, this.since)).sort((a, b) => (a.id < b.id ? 1 : -1));
+    const heard = oldest === undefined ? store.recent : store.recent.filter((job) => job.id >= oldest);
+    return merged(heard, this.fetched).filter((job) => admits(this.filter, job, this.since));
   });
 
   setFilter(change: Partial<JobFilter>): void {
@@ -82,6 +81,18 @@ export function admits(filter: JobFilter, job: Job, since: string | null = null)
     (filter.template === '' || job.template?.id === filter.template) &&
     (filter.text === '' || matchesQuery(filter.text, commandText(job.command), job.template?.id, job.created_by, job.id))
   );
+}
+
+/** Two lists, both newest first, as one; of a job that is in both, what the first says. */
+function merged(first: readonly Job[], second: readonly Job[]): Job[] {
+  const jobs: Job[] = [];
+  for (let [i, j] = [0, 0]; i < first.length || j < second.length; ) {
+    const [a, b] = [first[i], second[j]];
+    if (a && b && a.id === b.id) j++;
+    if (a && (!b || a.id >= b.id)) jobs.push(first[i++]!);
+    else jobs.push(second[j++]!);
+  }
+  return jobs;
 }
 
 export function createJobHistory(deps: JobHistoryDeps): JobHistoryStore {

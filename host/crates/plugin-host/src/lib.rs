@@ -24,6 +24,7 @@ mod guest;
 mod guest_log;
 mod health;
 mod host;
+mod http;
 mod inner;
 mod instance;
 mod kv;

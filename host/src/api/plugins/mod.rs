@@ -1,11 +1,17 @@
 //! Plugins.
 
+mod enable;
+mod grants;
+mod history;
 mod list;
 mod log;
 mod reload;
 mod show;
 mod stats;
 
+pub use enable::*;
+pub use grants::*;
+pub use history::*;
 pub use list::*;
 pub use log::*;
 pub use reload::*;

@@ -128,6 +128,7 @@ impl Inner {
             stats: slot.stats.clone(),
             submissions: slot.submissions.clone(),
             services: self.services.clone(),
+            fetcher: self.fetcher.clone(),
         })
     }
 

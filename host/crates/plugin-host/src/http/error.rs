@@ -15,7 +15,7 @@ pub enum FetchError {
     #[error("{0}")]
     Request(String),
     /// No grant admits the host.
-    #[error("{asked} must not be fetched{}: `{grant}` was not granted", after(.from.as_deref()))]
+    #[error("{asked} must not be fetched{}", after(.from.as_deref()))]
     NotGranted {
         /// The URL.
         asked: String,

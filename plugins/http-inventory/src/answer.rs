@@ -1,5 +1,7 @@
 //! One request: what is sent, and what an answer that is no page means.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use corral_plugin_sdk::http::{Request, Response};
@@ -45,19 +47,35 @@ pub fn ask(source: &Source, step: &Step) -> Result<Outcome> {
         request = request.header(name.as_str(), value.as_str());
     }
     if let Some(token) = &source.token {
-        let value = secret(&token.secret)?;
-        let value = value.trim();
-        if value.is_empty() || value.contains(char::is_control) {
-            let name = &token.secret;
-            return Err(Error::InvalidInput(format!(
-                "{}: the secret `{name}` is empty or has more than one line",
-                source.name
-            )));
-        }
-        request = request.header(token.header.as_str(), format!("{}{value}", token.prefix));
+        request =
+            request.header(token.header.as_str(), format!("{}{}", token.prefix, token_of(source, &token.secret)?));
     }
     let response = corral_plugin_sdk::http::fetch(&request).map_err(|error| named(source, error))?;
     judge(source, step, response)
+}
+
+thread_local! {
+    /// Tokens of this discovery: each reading of a secret is a row of the audit log, and one says as much as a hundred.
+    static TOKENS: RefCell<HashMap<String, String>> = RefCell::default();
+}
+
+/// Forgets the tokens: a discovery begins.
+pub fn forget_tokens() {
+    TOKENS.with_borrow_mut(HashMap::clear);
+}
+
+fn token_of(source: &Source, name: &str) -> Result<String> {
+    if let Some(known) = TOKENS.with_borrow(|tokens| tokens.get(name).cloned()) {
+        return Ok(known);
+    }
+    let value = secret(name).map_err(|error| named(source, error))?;
+    let value = value.trim().to_owned();
+    if value.is_empty() || value.contains(char::is_control) {
+        let problem = format!("{}: the secret `{name}` is empty or has more than one line", source.name);
+        return Err(Error::InvalidInput(problem));
+    }
+    TOKENS.with_borrow_mut(|tokens| tokens.insert(name.to_owned(), value.clone()));
+    Ok(value)
 }
 
 /// An error with the inventory's name before it.

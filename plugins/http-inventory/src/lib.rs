@@ -50,6 +50,7 @@ pub fn discover(config: &Config, cursor: Option<&str>, wait: impl FnOnce(Duratio
     if cursor.is_none() {
         check(config)?;
         SEEN.with_borrow_mut(HashSet::clear);
+        answer::forget_tokens();
     }
     let mut step = Step::read(cursor, config)?;
     let source = config.sources.get(step.source);

@@ -174,10 +174,13 @@ fn is_host(text: &str) -> bool {
     let (host, port) = text.rsplit_once(':').filter(with_port).unwrap_or((text, "1"));
     let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let named = host.strip_prefix("*.").unwrap_or(inner);
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_:".contains(&byte);
+    let mut labels = named.strip_suffix('.').unwrap_or(named).split('.');
+    // What is below a single label would be half of the internet.
+    let narrow = !host.starts_with("*.") || labels.clone().count() > 1;
     text.len() <= HOST_MAX
-        && !named.is_empty()
-        && named.bytes().all(word)
+        && narrow
+        && labels.all(|label| !label.is_empty() && label.bytes().all(word))
         && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
@@ -296,6 +299,8 @@ mod tests {
             ("http:http://a", "no `http://`"),
             ("http:a/b", "no path"),
             ("http:a:0", "a host is"),
+            ("http:*.com", "a host is"),
+            ("http:a..b", "a host is"),
             ("secrets:a b", "the name of a secret"),
             ("kv\n", "one line"),
         ] {

@@ -34,13 +34,13 @@ async fn fetch(tls: Tls, host: &'static str, port: u16, path: &str) -> Result<An
 
 #[tokio::test]
 async fn a_server_that_is_trusted_is_fetched_from() {
-    let server = Server::secure("127.0.0.2", acceptor(), |_| ok("secure")).await;
+    let server = Server::run("127.0.0.2", Some(acceptor()), |_| ok("secure")).await;
     assert_eq!(fetch(authority(), "tls.example", server.port(), "/").await.unwrap().body, b"secure");
 }
 
 #[tokio::test]
 async fn a_server_that_nobody_vouches_for_is_sent_nothing() {
-    let server = Server::secure("127.0.0.2", acceptor(), |_| ok("secure")).await;
+    let server = Server::run("127.0.0.2", Some(acceptor()), |_| ok("secure")).await;
     let text =
         fetch(Tls::trusting(RootCertStore::empty()), "tls.example", server.port(), "/").await.unwrap_err().to_string();
     assert!(text.contains("its certificate is not trusted") && text.contains("SSL_CERT_FILE"), "{text}");
@@ -68,7 +68,7 @@ async fn a_server_without_tls_is_told() {
 async fn a_redirect_out_of_tls_is_not_followed() {
     let open = Server::start("127.0.0.2", |_| ok("all can read this")).await;
     let there = open.url("/");
-    let server = Server::secure("127.0.0.2", acceptor(), move |_| redirect("302 Found", &there)).await;
+    let server = Server::run("127.0.0.2", Some(acceptor()), move |_| redirect("302 Found", &there)).await;
     let text = fetch(authority(), "tls.example", server.port(), "/").await.unwrap_err().to_string();
     assert!(text.contains("redirects from https to"), "{text}");
     assert!(open.seen().is_empty());

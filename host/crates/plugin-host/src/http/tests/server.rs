@@ -40,12 +40,12 @@ impl Server {
         Self::run(ip, None, reply).await
     }
 
-    /// The same with TLS.
-    pub async fn secure(ip: &str, tls: TlsAcceptor, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
-        Self::run(ip, Some(tls), reply).await
-    }
-
-    async fn run(ip: &str, tls: Option<TlsAcceptor>, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+    /// The same, with TLS if it is given.
+    pub async fn run(
+        ip: &str,
+        tls: Option<TlsAcceptor>,
+        reply: impl Fn(&str) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::<Mutex<Vec<String>>>::default();

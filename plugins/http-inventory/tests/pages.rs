@@ -24,7 +24,7 @@ impl Run {
     }
 
     fn problem(&self) -> String {
-        self.outcome.as_ref().map(|vms| vms.len()).unwrap_err().to_string()
+        self.outcome.as_ref().map(Vec::len).unwrap_err().to_string()
     }
 }
 

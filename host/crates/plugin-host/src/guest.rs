@@ -10,7 +10,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::grants::{Grants, Rights};
 use crate::guest_log::{GuestLog, LogLevel, StdStream};
-use crate::http::Fetcher;
+use crate::http::{Fetcher, Quota};
 use crate::kv::Kv;
 use crate::limits::{Limiter, Limits};
 use crate::manifest::Manifest;
@@ -52,6 +52,8 @@ pub struct PluginContext {
     pub services: ServiceCell,
     /// Sends its requests.
     pub fetcher: Arc<Fetcher>,
+    /// How many of them at once.
+    pub quota: Quota,
 }
 
 impl PluginContext {

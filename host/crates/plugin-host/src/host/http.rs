@@ -24,7 +24,7 @@ impl Host for Guest {
         let allow = self.hosts();
         let what = format!("{method} {}", request.target.shown());
         let begun = Instant::now();
-        let answer = self.plugin.fetcher.fetch(request, &allow, limit).await;
+        let answer = self.plugin.fetcher.fetch(request, &allow, &self.plugin.quota, limit).await;
         let answer = answer.map_err(|error| self.not_fetched(&error))?;
         let Answer { status, headers, body } = answer;
         let (size, took) = (show_size(body.len() as u64), begun.elapsed().as_millis());

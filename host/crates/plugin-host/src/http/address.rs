@@ -41,10 +41,8 @@ fn of_v6(address: Ipv6Addr) -> Reach {
         [0, 0, 0, 0, 0, 0, 0, 0] => Reach::Special("unspecified"),
         [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Inside("loopback"),
         // Addresses that carry one of IPv4 lead to that: translation by the network (RFC 6052), 6to4.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => of_v4(joined(high, low)),
-        [0x2002, high, low, ..] => of_v4(joined(high, low)),
-        [0x64, 0xff9b, 1, ..] | [0xfec0..=0xfeff, ..] => Reach::Inside("private"),
-        [0xfc00..=0xfdff, ..] => Reach::Inside("private"),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => of_v4(joined(high, low)),
+        [0x64, 0xff9b, 1, ..] | [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Reach::Inside("private"),
         [0xfe80..=0xfebf, ..] => Reach::Special("link-local"),
         [0xff00..=0xffff, ..] => Reach::Special("multicast"),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Reach::Special("documentation"),

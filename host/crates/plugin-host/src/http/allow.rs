@@ -27,11 +27,11 @@ enum Named {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Admission {
     /// By a `*`: reaches the public internet.
-    ByWildcard,
+    Wildcard,
     /// Its name was given: reaches the networks of the host, too.
-    ByName,
+    Name,
     /// Its address was given: reaches that, whatever it is.
-    ByAddress,
+    Address,
 }
 
 impl Admission {
@@ -39,8 +39,8 @@ impl Admission {
     pub fn reaches(self, address: IpAddr) -> bool {
         match reach(address) {
             Reach::Public => true,
-            Reach::Inside(_) => self >= Self::ByName,
-            Reach::Special(_) => self == Self::ByAddress,
+            Reach::Inside(_) => self >= Self::Name,
+            Reach::Special(_) => self == Self::Address,
         }
     }
 }
@@ -66,9 +66,9 @@ impl HostPattern {
     fn admits(&self, target: &Target) -> Option<Admission> {
         let port = self.port.map_or_else(|| target.usual_port(), |port| port == target.port);
         let how = match (&self.host, &target.host) {
-            (Named::Host(granted @ Host::Name(_)), asked) if granted == asked => Admission::ByName,
-            (Named::Host(granted), asked) if granted == asked => Admission::ByAddress,
-            (Named::Below(suffix), Host::Name(name)) if is_below(name, suffix) => Admission::ByWildcard,
+            (Named::Host(granted @ Host::Name(_)), asked) if granted == asked => Admission::Name,
+            (Named::Host(granted), asked) if granted == asked => Admission::Address,
+            (Named::Below(suffix), Host::Name(name)) if is_below(name, suffix) => Admission::Wildcard,
             _ => return None,
         };
         port.then_some(how)
@@ -132,36 +132,36 @@ mod tests {
 
     #[test]
     fn a_grant_admits_its_host_and_no_other() {
-        use Admission::{ByAddress, ByName, ByWildcard};
+        use Admission::{Address, Name, Wildcard};
         for (grant, url, how) in [
-            ("example.com", "https://example.com/", Some(ByName)),
-            ("Example.COM.", "http://EXAMPLE.com./", Some(ByName)),
-            ("example.com", "https://example.com:443/", Some(ByName)),
+            ("example.com", "https://example.com/", Some(Name)),
+            ("Example.COM.", "http://EXAMPLE.com./", Some(Name)),
+            ("example.com", "https://example.com:443/", Some(Name)),
             ("example.com", "https://example.com:80/", None),
             ("example.com", "https://example.com:8443/", None),
-            ("example.com:8443", "https://example.com:8443/", Some(ByName)),
+            ("example.com:8443", "https://example.com:8443/", Some(Name)),
             ("example.com:8443", "https://example.com/", None),
-            ("example.com:80", "http://example.com/", Some(ByName)),
+            ("example.com:80", "http://example.com/", Some(Name)),
             ("example.com:443", "http://example.com/", None),
             ("example.com", "https://www.example.com/", None),
             ("example.com", "https://notexample.com/", None),
             ("example.com", "https://example.com.evil.example/", None),
-            ("*.example.com", "https://a.example.com/", Some(ByWildcard)),
-            ("*.example.com", "https://a.b.EXAMPLE.com/", Some(ByWildcard)),
+            ("*.example.com", "https://a.example.com/", Some(Wildcard)),
+            ("*.example.com", "https://a.b.EXAMPLE.com/", Some(Wildcard)),
             ("*.example.com", "https://example.com/", None),
             ("*.example.com", "https://evilexample.com/", None),
             ("*.example.com", "https://a.example.com.evil.example/", None),
-            ("*.example.com:99", "https://a.example.com:99/", Some(ByWildcard)),
-            ("*.bücher.example", "https://a.xn--bcher-kva.example/", Some(ByWildcard)),
-            ("bücher.example", "https://BÜCHER.example/", Some(ByName)),
-            ("10.0.0.5:8080", "http://10.0.0.5:8080/", Some(ByAddress)),
+            ("*.example.com:99", "https://a.example.com:99/", Some(Wildcard)),
+            ("*.bücher.example", "https://a.xn--bcher-kva.example/", Some(Wildcard)),
+            ("bücher.example", "https://BÜCHER.example/", Some(Name)),
+            ("10.0.0.5:8080", "http://10.0.0.5:8080/", Some(Address)),
             ("10.0.0.5", "http://10.0.0.50/", None),
-            ("127.0.0.1", "http://0x7f000001/", Some(ByAddress)),
-            ("127.0.0.1", "http://[::ffff:127.0.0.1]/", Some(ByAddress)),
+            ("127.0.0.1", "http://0x7f000001/", Some(Address)),
+            ("127.0.0.1", "http://[::ffff:127.0.0.1]/", Some(Address)),
             ("127.0.0.1", "http://localhost/", None),
             ("localhost", "http://127.0.0.1/", None),
-            ("[::1]:8080", "http://[0:0::1]:8080/", Some(ByAddress)),
-            ("::1", "http://[::1]/", Some(ByAddress)),
+            ("[::1]:8080", "http://[0:0::1]:8080/", Some(Address)),
+            ("::1", "http://[::1]/", Some(Address)),
         ] {
             assert_eq!(admits(grant, url), how, "{grant} for {url}");
         }
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_more_literally_a_host_is_named_the_further_it_reaches() {
-        let all = [Admission::ByWildcard, Admission::ByName, Admission::ByAddress];
+        let all = [Admission::Wildcard, Admission::Name, Admission::Address];
         for (address, wanted) in [
             ("1.1.1.1", [true, true, true]),
             ("10.0.0.1", [false, true, true]),
@@ -223,7 +223,7 @@ mod tests {
     fn the_most_literal_of_several_grants_counts() {
         let list = ["*.example.com", "a.example.com"].map(|text| HostPattern::parse(text).unwrap());
         let target = Target::parse("http://a.example.com/").unwrap();
-        assert_eq!(AllowList::new(list).admits(&target), Some(Admission::ByName));
+        assert_eq!(AllowList::new(list).admits(&target), Some(Admission::Name));
         assert_eq!(AllowList::default().admits(&target), None);
     }
 }

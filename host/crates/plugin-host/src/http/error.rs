@@ -1,6 +1,5 @@
 //! Why a fetch gave no answer. Texts are for people: what happened, and what to do.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::units::{show_size, show_time};
@@ -15,30 +14,22 @@ pub enum FetchError {
     #[error("{0}")]
     Request(String),
     /// No grant admits the host.
-    #[error("{asked} must not be fetched{}", after(.from.as_deref()))]
+    #[error("{asked} must not be fetched")]
     NotGranted {
-        /// The URL.
+        /// The URL, and which one redirected there.
         asked: String,
         /// The grant that would admit it.
         grant: String,
-        /// The URL that redirected there.
-        from: Option<String>,
     },
     /// The host is admitted, but not where it is.
-    #[error("{asked} must not be fetched{}: `{host}` is at {address}, which is a {kind} address; only a grant that names it goes there", after(.from.as_deref()))]
+    #[error("{asked} must not be fetched: {place}; only a grant that names it goes there")]
     NotThere {
-        /// The URL.
+        /// The URL, and which one redirected there.
         asked: String,
-        /// Its host.
-        host: String,
-        /// Where it is.
-        address: IpAddr,
-        /// What kind of address that is.
-        kind: &'static str,
+        /// Where its host is.
+        place: String,
         /// The grant that would admit it.
         grant: String,
-        /// The URL that redirected there.
-        from: Option<String>,
     },
     /// Its name has no address.
     #[error("the name `{host}` could not be resolved: {problem}")]
@@ -92,8 +83,4 @@ impl FetchError {
             _ => None,
         }
     }
-}
-
-fn after(from: Option<&str>) -> String {
-    from.map(|from| format!(", to which {from} redirects")).unwrap_or_default()
 }

@@ -10,21 +10,34 @@ use reqwest::{Client, Response};
 use tokio::sync::Semaphore;
 
 use super::address::{Reach, reach};
-use super::allow::AllowList;
+use super::allow::{Admission, AllowList};
 use super::error::FetchError;
 use super::request::{Outgoing, is_between_neighbours};
 use super::resolve::{Lookup, Pinned, Resolved, SystemLookup};
 use super::target::{Host, Target};
 use super::tls::Tls;
 use super::{
-    ANSWER_BODY_MAX, ANSWER_HEADER_BYTES_MAX, ANSWER_HEADERS_MAX, CONNECT_TIME, FETCHES_MAX, REDIRECTS_MAX, redirect,
+    ANSWER_BODY_MAX, ANSWER_HEADER_BYTES_MAX, ANSWER_HEADERS_MAX, CONNECT_TIME, FETCHES_MAX, LOOKUPS_MAX,
+    REDIRECTS_MAX, redirect,
 };
 
 /// Sends requests for all plugins.
 pub struct Fetcher {
     lookup: Arc<dyn Lookup>,
     tls: Tls,
-    places: Semaphore,
+}
+
+/// What one plugin may have under way, so that it cannot keep others waiting.
+pub struct Quota {
+    fetches: Semaphore,
+    /// Places for look-ups.
+    pub(super) lookups: Arc<Semaphore>,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { fetches: Semaphore::new(FETCHES_MAX), lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+    }
 }
 
 /// What came back.
@@ -40,34 +53,38 @@ pub struct Answer {
 
 impl Default for Fetcher {
     fn default() -> Self {
-        Self::new(Arc::new(SystemLookup::default()), Tls::default())
+        Self::new(Arc::new(SystemLookup), Tls::default())
     }
 }
 
 impl Fetcher {
     /// A fetcher that asks `lookup` for names and trusts whom `tls` trusts.
     pub(super) fn new(lookup: Arc<dyn Lookup>, tls: Tls) -> Self {
-        Self { lookup, tls, places: Semaphore::new(FETCHES_MAX) }
+        Self { lookup, tls }
     }
 
     /// Sends a request and follows where it leads. Dropping the future ends the connection.
-    pub async fn fetch(&self, request: Outgoing, allow: &AllowList, limit: Duration) -> Result<Answer, FetchError> {
+    pub async fn fetch(
+        &self,
+        request: Outgoing,
+        allow: &AllowList,
+        quota: &Quota,
+        limit: Duration,
+    ) -> Result<Answer, FetchError> {
         let asked = request.target.shown();
-        let answer = tokio::time::timeout(limit, self.follow(request, allow)).await;
+        let answer = tokio::time::timeout(limit, self.follow(request, allow, quota)).await;
         answer.unwrap_or(Err(FetchError::Time { asked, limit }))
     }
 
-    async fn follow(&self, mut request: Outgoing, allow: &AllowList) -> Result<Answer, FetchError> {
+    async fn follow(&self, mut request: Outgoing, allow: &AllowList, quota: &Quota) -> Result<Answer, FetchError> {
         let begun = request.target.shown();
         let mut resolved = Resolved::default();
         let mut from: Option<String> = None;
-        // What is not allowed is said at once, however many others wait.
-        let mut place = None;
+        let _place = quota.fetches.acquire().await;
         for _ in 0..=REDIRECTS_MAX {
-            let addresses = self.checked(&request.target, allow, &mut resolved, from.as_deref()).await?;
-            if place.is_none() {
-                place = self.places.acquire().await.ok();
-            }
+            let how = admitted(&request.target, allow, from.as_deref())?;
+            let addresses = self.addresses(&request.target, &mut resolved, quota).await?;
+            let addresses = reached(&request.target, how, addresses, from.as_deref())?;
             let response = self.send(&request, addresses).await?;
             match redirect::next(&request, response.status(), response.headers())? {
                 None => return read(&request.target, response).await,
@@ -78,36 +95,18 @@ impl Fetcher {
         Err(FetchError::Redirect { asked: begun, problem })
     }
 
-    /// The addresses to which a request may go: those of its host that its grant reaches.
-    async fn checked(
+    async fn addresses(
         &self,
         target: &Target,
-        allow: &AllowList,
         resolved: &mut Resolved,
-        from: Option<&str>,
+        quota: &Quota,
     ) -> Result<Vec<IpAddr>, FetchError> {
-        let (asked, from) = (target.shown(), from.map(str::to_owned));
-        let Some(how) = allow.admits(target) else {
-            return Err(FetchError::NotGranted { asked, grant: target.grant(), from });
-        };
-        let found = match &target.host {
-            Host::Address(address) => vec![*address],
+        match &target.host {
+            Host::Address(address) => Ok(vec![*address]),
             Host::Name(name) => {
-                let found = resolved.of(self.lookup.as_ref(), name).await;
-                found.map_err(|problem| FetchError::Unresolved { host: name.clone(), problem })?
+                let found = resolved.of(self.lookup.as_ref(), name, quota).await;
+                found.map_err(|problem| FetchError::Unresolved { host: name.clone(), problem })
             }
-        };
-        let (good, bad): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| how.reaches(*address));
-        match bad.first().map(|address| (*address, reach(*address))) {
-            Some((address, Reach::Inside(kind) | Reach::Special(kind))) if good.is_empty() => {
-                let grant = match reach(address) {
-                    Reach::Special(_) => Target { host: Host::Address(address), ..target.clone() }.grant(),
-                    _ => target.grant(),
-                };
-                let host = target.host.to_string();
-                Err(FetchError::NotThere { asked, host, address, kind, grant, from })
-            }
-            _ => Ok(good),
         }
     }
 
@@ -139,6 +138,34 @@ impl Fetcher {
         }
         builder.send().await.map_err(|error| broken(&request.target, &error))
     }
+}
+
+fn admitted(target: &Target, allow: &AllowList, from: Option<&str>) -> Result<Admission, FetchError> {
+    allow.admits(target).ok_or_else(|| FetchError::NotGranted { asked: asked(target, from), grant: target.grant() })
+}
+
+/// The addresses to which a request may go: those of its host that its grant reaches.
+fn reached(
+    target: &Target,
+    how: Admission,
+    addresses: Vec<IpAddr>,
+    from: Option<&str>,
+) -> Result<Vec<IpAddr>, FetchError> {
+    let (good, bad): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| how.reaches(*address));
+    let Some(address) = bad.first().copied().filter(|_| good.is_empty()) else { return Ok(good) };
+    let (kind, grant) = match reach(address) {
+        Reach::Special(kind) => (kind, Target { host: Host::Address(address), ..target.clone() }.grant()),
+        Reach::Inside(kind) => (kind, target.grant()),
+        Reach::Public => ("public", target.grant()),
+    };
+    let place = format!("`{}` is at {address}, which is a {kind} address", target.host);
+    Err(FetchError::NotThere { asked: asked(target, from), place, grant })
+}
+
+/// A URL that was not asked for by the plugin, but by an answer, is told with whose.
+fn asked(target: &Target, from: Option<&str>) -> String {
+    let from = from.map(|from| format!(" (to which {from} redirects)")).unwrap_or_default();
+    format!("{}{from}", target.shown())
 }
 
 async fn read(target: &Target, mut response: Response) -> Result<Answer, FetchError> {

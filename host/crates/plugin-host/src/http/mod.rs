@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub use allow::{AllowList, HostPattern};
 pub use error::FetchError;
-pub use fetcher::{Answer, Fetcher};
+pub use fetcher::{Answer, Fetcher, Quota};
 pub use request::Outgoing;
 
 /// Longest URL, in bytes.
@@ -53,7 +53,7 @@ const ADDRESSES_MAX: usize = 16;
 pub const FETCH_TIME: Duration = Duration::from_secs(30);
 /// How long it may take until somebody accepts the connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// Fetches of all plugins at once: each can hold a whole answer in memory.
-const FETCHES_MAX: usize = 32;
-/// Look-ups of names at once. The system's cannot be called off, so they are counted until they really end.
-const LOOKUPS_MAX: usize = 16;
+/// Fetches of one plugin at once: each can hold a whole answer in memory.
+const FETCHES_MAX: usize = 8;
+/// Look-ups of names for one plugin at once. The system's cannot be called off, so they are counted until they really end.
+const LOOKUPS_MAX: usize = 8;

@@ -43,11 +43,15 @@ pub fn next(sent: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Result<
     }
     if turns_to_get || status == StatusCode::SEE_OTHER {
         next.body = None;
-        OF_A_BODY.iter().for_each(|name| drop(next.headers.remove(name)));
+        for name in &OF_A_BODY {
+            next.headers.remove(name);
+        }
     }
     if !next.target.same_origin(&sent.target) {
         let strange: Vec<_> = next.headers.keys().filter(|name| !FOR_ANYBODY.contains(name)).cloned().collect();
-        strange.iter().for_each(|name| drop(next.headers.remove(name)));
+        for name in &strange {
+            next.headers.remove(name);
+        }
     }
     Ok(Some(next))
 }

@@ -6,31 +6,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use super::{ADDRESSES_MAX, LOOKUPS_MAX};
+use super::ADDRESSES_MAX;
+use super::fetcher::Quota;
 
 /// Whoever knows the addresses of names.
 #[async_trait]
 pub trait Lookup: Send + Sync {
-    /// The addresses of a name; a text for people if there are none.
-    async fn lookup(&self, name: &str) -> Result<Vec<IpAddr>, String>;
+    /// The addresses of a name; a text for people if there are none. Takes one of the places as long as it really lasts.
+    async fn lookup(&self, name: &str, places: &Arc<Semaphore>) -> Result<Vec<IpAddr>, String>;
 }
 
 /// The system's resolver.
-pub struct SystemLookup {
-    places: Arc<Semaphore>,
-}
-
-impl Default for SystemLookup {
-    fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
-    }
-}
+pub struct SystemLookup;
 
 #[async_trait]
 impl Lookup for SystemLookup {
-    async fn lookup(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+    async fn lookup(&self, name: &str, places: &Arc<Semaphore>) -> Result<Vec<IpAddr>, String> {
         let stopping = |_| "the host is stopping".to_owned();
-        let place = self.places.clone().acquire_owned().await.map_err(|error| stopping(error.to_string()))?;
+        let place = places.clone().acquire_owned().await.map_err(|error| stopping(error.to_string()))?;
         let name = name.to_owned();
         let found = tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -46,12 +39,12 @@ pub struct Resolved(Vec<(String, Vec<IpAddr>)>);
 
 impl Resolved {
     /// The addresses of a name.
-    pub async fn of(&mut self, lookup: &dyn Lookup, name: &str) -> Result<Vec<IpAddr>, String> {
+    pub async fn of(&mut self, lookup: &dyn Lookup, name: &str, quota: &Quota) -> Result<Vec<IpAddr>, String> {
         if let Some((_, known)) = self.0.iter().find(|(known, _)| known == name) {
             return Ok(known.clone());
         }
         let mut found = Vec::new();
-        for address in lookup.lookup(name).await? {
+        for address in lookup.lookup(name, &quota.lookups).await? {
             if !found.contains(&address) && found.len() < ADDRESSES_MAX {
                 found.push(address);
             }

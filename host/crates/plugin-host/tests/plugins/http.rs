@@ -92,7 +92,7 @@ async fn what_takes_too_long_or_is_too_much_is_told_while_the_call_still_goes_on
     let silent = Server::start("127.0.0.2", |_| Reply::Stalls(Vec::new())).await;
     let endless = Server::start("127.0.0.3", |_| {
         let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-        Reply::Endless(head, [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat())
+        Reply::Endless(head, format!("10000\r\n{}\r\n", "x".repeat(0x10000)).into_bytes())
     });
     let endless = endless.await;
     let grants = [silent.grant(), endless.grant()].map(|grant| format!("http:{grant}"));

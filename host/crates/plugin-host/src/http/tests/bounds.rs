@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::server::{Reply, Server, ok, with};
-use super::{Fetcher, Table, Tls, allow, fetch, get};
+use super::{Fetcher, Quota, Table, Tls, allow, fetch, get};
 
 fn head(lines: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\n{lines}\r\n").into_bytes()
@@ -70,7 +70,10 @@ async fn what_does_not_answer_or_stops_in_the_middle_is_given_up() {
         let server = Server::start("127.0.0.2", move |_| reply.clone()).await;
         let fetcher = Fetcher::new(Table::of(&[]), Tls::default());
         let limit = Duration::from_millis(200);
-        let error = fetcher.fetch(get(&server.url("/x?secret")), &allow(&[&server.grant()]), limit).await.unwrap_err();
+        let error = fetcher
+            .fetch(get(&server.url("/x?secret")), &allow(&[&server.grant()]), &Quota::default(), limit)
+            .await
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("{} did not answer within 200 ms; try again later, or ask for less at once", server.url("/x"))

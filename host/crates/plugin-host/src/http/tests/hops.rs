@@ -77,7 +77,7 @@ async fn a_redirect_off_the_list_is_refused_and_the_other_never_hears_of_it() {
         let outer = Server::start("127.0.0.2", move |_| redirect("302 Found", &there)).await;
         let error = fetch(get(&outer.url("/a")), &[&outer.grant()]).await.unwrap_err();
         let text = error.to_string();
-        assert!(text.contains(&format!(", to which {} redirects", outer.url("/a"))), "{text}");
+        assert!(text.contains(&format!(" (to which {} redirects)", outer.url("/a"))), "{text}");
         assert_eq!(error.missing_grant(), Some(format!("http:127.0.0.1:{}", inner.port()).as_str()), "{location}");
         // The very same way is open where it was granted.
         assert_eq!(fetch(get(&outer.url("/a")), &[&outer.grant(), &inner.grant()]).await.unwrap().status, 200);

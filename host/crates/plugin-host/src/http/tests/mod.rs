@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Semaphore;
 
 use super::resolve::Lookup;
 use super::tls::Tls;
-use super::{AllowList, Answer, FetchError, Fetcher, HostPattern, Outgoing};
+use super::{AllowList, Answer, FetchError, Fetcher, HostPattern, Outgoing, Quota};
 
 /// Longest that a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,7 +30,7 @@ struct Table {
 
 #[async_trait]
 impl Lookup for Table {
-    async fn lookup(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+    async fn lookup(&self, name: &str, _places: &Arc<Semaphore>) -> Result<Vec<IpAddr>, String> {
         let answers = self.names.get(name).ok_or("it is not in the table")?;
         let mut asked = self.asked.lock().unwrap();
         let before = asked.iter().filter(|asked| *asked == name).count();
@@ -64,5 +65,5 @@ async fn fetch(request: Outgoing, grants: &[&str]) -> Result<Answer, FetchError>
 }
 
 async fn fetch_by(table: &Arc<Table>, request: Outgoing, grants: &[&str]) -> Result<Answer, FetchError> {
-    Fetcher::new(table.clone(), Tls::default()).fetch(request, &allow(grants), PATIENCE).await
+    Fetcher::new(table.clone(), Tls::default()).fetch(request, &allow(grants), &Quota::default(), PATIENCE).await
 }

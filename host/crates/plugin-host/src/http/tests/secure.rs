@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::server::{Server, ok, redirect};
-use super::{Answer, FetchError, Fetcher, PATIENCE, Table, Tls, allow, get};
+use super::{Answer, FetchError, Fetcher, PATIENCE, Quota, Table, Tls, allow, get};
 
 fn acceptor() -> TlsAcceptor {
     let chain = vec![CertificateDer::from(include_bytes!("certificates/server.der").to_vec())];
@@ -29,7 +29,9 @@ fn authority() -> Tls {
 async fn fetch(tls: Tls, host: &'static str, port: u16, path: &str) -> Result<Answer, FetchError> {
     let table = Table::of(&[(host, &["127.0.0.2"])]);
     let allow = allow(&[&format!("{host}:{port}"), &format!("127.0.0.2:{port}")]);
-    Fetcher::new(table, tls).fetch(get(&format!("https://{host}:{port}{path}")), &allow, PATIENCE).await
+    Fetcher::new(table, tls)
+        .fetch(get(&format!("https://{host}:{port}{path}")), &allow, &Quota::default(), PATIENCE)
+        .await
 }
 
 #[tokio::test]

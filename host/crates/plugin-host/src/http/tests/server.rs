@@ -154,6 +154,7 @@ pub fn redirect(status: &str, location: &str) -> Reply {
 
 /// An answer with headers and a body.
 pub fn with(status: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-    let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines = lines.concat();
     Reply::Whole(format!("HTTP/1.1 {status}\r\n{lines}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
 }

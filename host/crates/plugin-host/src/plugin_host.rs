@@ -51,6 +51,7 @@ impl PluginHost {
             config,
             policies,
             services: ServiceCell::default(),
+            fetcher: Arc::default(),
             clock,
             runtime: Arc::new(runtime),
             registry: Registry::default(),

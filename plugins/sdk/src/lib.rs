@@ -55,6 +55,7 @@
 mod discovery;
 mod filter;
 mod host;
+pub mod http;
 mod template;
 pub mod testing;
 mod types;
@@ -66,7 +67,7 @@ mod export;
 
 pub use discovery::{Discovery, FoundVm, Page};
 pub use filter::{Batch, Change, Edit, Edits, Line, Lines, LogFilter, StreamInfo};
-pub use host::{Level, config, config_text, kv, log};
+pub use host::{Level, config, config_text, kv, log, secret};
 pub use template::{CommandTemplates, Listing, Mode, Problem, Rendered, Template};
 pub use types::{Error, Label, OutputStream, Result, Vm, VmStatus};
 

@@ -71,7 +71,7 @@ pub struct Bundled {
     pub wasm: Bytes,
     /// Text of the file that `config.schema` names.
     pub schema: Option<String>,
-    /// What its author says of it, as Markdown.
+    /// Text of its `README.md`.
     pub readme: Option<String>,
 }
 

@@ -16,15 +16,14 @@ use crate::manifest::MANIFEST_MAX;
 pub const WASM_MAX: u64 = 64 << 20;
 /// Largest schema, in bytes.
 const SCHEMA_MAX: u64 = 1 << 20;
+/// Of a plugin's own text, so many bytes are shown.
+const README_MAX: u64 = 64 << 10;
+/// The file name of a plugin's own text.
+const README: &str = "README.md";
 /// The manifest's file name.
 pub const MANIFEST: &str = "plugin.toml";
 /// The component's file name.
 pub const COMPONENT: &str = "plugin.wasm";
-
-/// What its author says of it.
-const README: &str = "README.md";
-/// So much of it is shown, in bytes.
-const README_MAX: u64 = 128 << 10;
 
 /// What a plugin is made of.
 #[derive(Debug, Clone)]
@@ -88,7 +87,7 @@ impl Package {
     }
 }
 
-/// The README in a plugin's folder, as far as it is shown; none if there is none that can be read.
+/// The beginning of a folder's `README.md`, if it has one.
 pub fn readme(folder: &Path) -> Option<String> {
     let bytes = read_bounded(&folder.join(README), README_MAX).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -129,21 +128,3 @@ pub fn fingerprint(folder: &Path) -> Option<Fingerprint> {
 
 /// Most files of a folder that are looked at.
 const FILES_MAX: usize = 256;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_readme_is_shown_as_far_as_it_may_be_and_never_stands_in_the_way() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(readme(folder.path()), None);
-        fs::write(folder.path().join(README), b"# \xff!").unwrap();
-        assert_eq!(readme(folder.path()).as_deref(), Some("# \u{fffd}!"));
-        fs::write(folder.path().join(README), vec![b'x'; 2 * README_MAX as usize]).unwrap();
-        assert_eq!(readme(folder.path()).map(|text| text.len() as u64), Some(README_MAX));
-        fs::remove_file(folder.path().join(README)).unwrap();
-        fs::create_dir(folder.path().join(README)).unwrap();
-        assert_eq!(readme(folder.path()), None);
-    }
-}

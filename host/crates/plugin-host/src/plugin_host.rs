@@ -22,7 +22,7 @@ use crate::registry::Registry;
 use crate::runtime::Runtime;
 use crate::services::{ServiceCell, Services};
 use crate::slot::{Place, Slot, lock};
-use crate::{discovery, package, pipeline, templates, watch};
+use crate::{discovery, pipeline, templates, watch};
 
 /// Runs plugins.
 pub struct PluginHost {
@@ -51,6 +51,7 @@ impl PluginHost {
             config,
             policies,
             services: ServiceCell::default(),
+            fetcher: Arc::default(),
             clock,
             runtime: Arc::new(runtime),
             registry: Registry::default(),
@@ -204,12 +205,12 @@ impl Plugins for PluginHost {
         self.inner.registry.find(id).map(|slot| slot.history())
     }
 
-    async fn readme(&self, id: &str) -> Option<String> {
-        match &self.inner.registry.find(id)?.place {
-            Place::Embedded(index) => self.inner.config.bundled.get(*index)?.readme.clone(),
-            Place::Folder(_, folder) => {
-                let folder = folder.clone();
-                tokio::task::spawn_blocking(move || package::readme(&folder)).await.ok().flatten()
+    async fn readme(&self, id: &str) -> Result<Option<String>, PluginError> {
+        match self.inner.known(id)?.place.clone() {
+            Place::Embedded(index) => Ok(self.inner.config.bundled[index].readme.clone()),
+            Place::Folder(_, path) => {
+                let read = crate::load::off_thread(move || crate::package::readme(&path)).await;
+                read.map_err(|error| PluginError::Unavailable(error.to_string()))
             }
         }
     }

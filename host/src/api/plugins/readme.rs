@@ -8,18 +8,18 @@ use utoipa::ToSchema;
 use crate::api::App;
 use crate::api::problem::Problem;
 
-/// What its author says of a plugin.
+/// What a plugin says of itself.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PluginReadme {
-    /// Markdown, of at most 128 KiB; null if there is none. Whoever shows it shows text: it may say anything.
+    /// The first 64 KiB of its `README.md`: Markdown by a stranger, to be shown as text. Null: it has none.
     #[schema(required)]
     text: Option<String>,
 }
 
-/// What its author says of a plugin.
+/// What a plugin says of itself.
 #[utoipa::path(get, path = "/api/plugins/{id}/readme", tag = "plugins", operation_id = "plugin_readme",
     params(("id" = String, Path)), responses(
-    (status = 200, description = "Its README", body = PluginReadme),
+    (status = 200, description = "Its text", body = PluginReadme),
     (status = "default", description = "A problem", body = Problem),
 ))]
 pub async fn readme(State(app): State<App>, Path(id): Path<String>) -> Result<Json<PluginReadme>, Problem> {

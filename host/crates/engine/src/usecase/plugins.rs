@@ -40,10 +40,9 @@ impl Engine {
         self.inner.deps.plugins.history(id).ok_or_else(|| UseCaseError::not_found("plugin", id))
     }
 
-    /// What its author says of a plugin, as Markdown; `None` if they say nothing.
+    /// What a plugin says of itself, as it is written; none if it says nothing.
     pub async fn plugin_readme(&self, id: &str) -> Result<Option<String>, UseCaseError> {
-        self.plugin(id)?;
-        Ok(self.inner.deps.plugins.readme(id).await)
+        Ok(self.inner.deps.plugins.readme(id).await?)
     }
 
     /// Grants a plugin something that it wants. Needs [`Role::Admin`]; leaves an audit row.
@@ -52,7 +51,7 @@ impl Engine {
         let plugin = self.plugin(id)?;
         for grant in grants {
             let wants: Vec<_> = plugin.wants.iter().map(|want| want.capability.as_str()).collect();
-            if !wants.iter().any(|want| is_of(want, grant)) {
+            if !wants.iter().any(|want| grant.fits(want)) {
                 let wants = if wants.is_empty() { "nothing".to_owned() } else { wants.join(", ") };
                 return Err(UseCaseError::invalid(
                     "grant",
@@ -105,7 +104,7 @@ impl Engine {
         let command = Command::SetSetting { key: PluginPolicy::key(id), value: policy.to_value() };
         self.inner.manager.submit(actor, command, audit).await?;
         let plugin = self.inner.deps.plugins.set_policy(id, policy).await?;
-        self.inner.manager.post(Command::ReportPlugin { plugin: plugin.clone() }).await;
+        self.inner.manager.submit(actor, Command::ReportPlugin { plugin: plugin.clone() }, None).await?;
         Ok(plugin)
     }
 
@@ -143,11 +142,6 @@ impl Engine {
 
 fn is_own(actor: &Actor, key: &str) -> bool {
     key.rsplit_once('/').is_some_and(|(owner, name)| owner == actor.name && OWN_SETTINGS.contains(&name))
-}
-
-/// Whether a want, as it is shown, is about what a grant gives. Whether it goes as far is for the plugin host.
-fn is_of(want: &str, grant: &Grant) -> bool {
-    want.split_once(':').map_or(want, |(name, _)| name) == grant.right().as_str()
 }
 
 fn list(grants: &[Grant]) -> String {

@@ -110,8 +110,8 @@ impl Plugins for FakePlugins {
         None
     }
 
-    async fn readme(&self, _: &str) -> Option<String> {
-        None
+    async fn readme(&self, _: &str) -> Result<Option<String>, PluginError> {
+        Ok(None)
     }
 
     async fn set_policy(&self, id: &str, _: corral_domain::PluginPolicy) -> Result<PluginInfo, PluginError> {

@@ -4,6 +4,7 @@ mod bench;
 mod capabilities;
 mod filters;
 mod hostile;
+mod http;
 mod loading;
 mod reload;
 mod templates;

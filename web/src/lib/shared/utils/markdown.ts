@@ -4,7 +4,7 @@
  */
 
 /** Longer texts are cut: who writes so much wrote no README. */
-const TEXT_MAX = 128 * 1024;
+const TEXT_MAX = 64 * 1024;
 
 export type Inline =
   | { kind: 'text' | 'code' | 'strong' | 'em'; text: string }

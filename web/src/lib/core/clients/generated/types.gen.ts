@@ -1485,11 +1485,11 @@ export type PluginLogLine = {
 };
 
 /**
- * What its author says of a plugin.
+ * What a plugin says of itself.
  */
 export type PluginReadme = {
     /**
-     * Markdown, of at most 128 KiB; null if there is none. Whoever shows it shows text: it may say anything.
+     * The first 64 KiB of its `README.md`: Markdown by a stranger, to be shown as text. Null: it has none.
      */
     text: string | null;
 };
@@ -3558,7 +3558,7 @@ export type PluginReadmeError = PluginReadmeErrors[keyof PluginReadmeErrors];
 
 export type PluginReadmeResponses = {
     /**
-     * Its README
+     * Its text
      */
     200: PluginReadme;
 };

@@ -44,6 +44,9 @@ cargo xtask COMMAND
                               how soon a line is drawn in Chromium
                               --only cat,fleet,seek,search,browser  --mb 300  --rounds 3  --lines 10000000
                               --machines 200  --minutes 10  --print: write nothing
+  bench web [OPTIONS]         what a picture of the dashboard costs with 1,000 machines, 10,000 jobs, a log of ten million lines and
+                              100,000 lines/s, in Chromium, into the same page
+                              only=choosing,machines,run,jobs,log,hose,scrolled  --print: write nothing
   screenshots                 take docs/screenshots anew from a running demo, in Chromium
   sqlx-prepare                describe the host's SQL queries anew, after one was changed
   help                        this text
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         ["bench", "start"] => bench::start(),
         ["bench", "fanout", rest @ ..] => bench::fanout(rest),
         ["bench", "logs", rest @ ..] => bench::logs(rest),
+        ["bench", "web", rest @ ..] => bench::web(rest),
         ["screenshots"] => screenshots::take(),
         ["sqlx-prepare"] => sqlx::prepare(),
         [] | ["help" | "--help" | "-h"] => {

@@ -36,6 +36,7 @@ mod pipeline;
 mod plugin_host;
 mod registry;
 mod runtime;
+mod schema;
 mod session;
 mod slot;
 mod stage;

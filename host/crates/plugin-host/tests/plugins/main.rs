@@ -1,8 +1,13 @@
 //! The plugin host against real components, hostile ones among them.
 
+mod bad_input;
 mod bench;
+mod code_cache;
 mod filters;
+mod folders;
 mod hostile;
+mod limits;
 mod loading;
 mod reload;
+mod reload_long;
 mod templates;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use corral_tests::bench::process::{forget_peak, peak};
 use corral_tests::client::{Client, Socket};
 use corral_tests::fleet::Fleet;
-use corral_tests::guests::{self, place};
+use corral_tests::guests::{self, put};
 use corral_tests::host::{Host, Site};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ async fn setting(policy: &str) -> Result<Setting> {
     let fleet = Fleet::start(1).await?;
     let site = Site::new()?.with_env("RUST_LOG", "trace");
     let plugins = site.dir("plugins")?;
-    place(&plugins.join(ID), &manifest(1, policy), &guests::guest()?)?;
+    put(&plugins.join(ID), &manifest(1, policy), &guests::guest_that_hands_over()?)?;
     let site = site.with_args(&["--plugins", &plugins.to_string_lossy()]);
     let host = site.start()?;
     let client = site.client(&host)?;
@@ -110,7 +110,7 @@ async fn while_a_filter_is_down_lines_wait_and_the_command_with_them_until_it_is
     ensure!(texts.len() <= 10 && texts.iter().all(|text| !text.starts_with('!')), "stored unfiltered: {texts:?}");
 
     // Another version, which does not choke.
-    place(&setting.plugins.join(ID), &manifest(2, "hold"), &guests::keep_all()?)?;
+    put(&setting.plugins.join(ID), &manifest(2, "hold"), &guests::keep_all()?)?;
     let done = setting.client.finished(&job, LONG).await?;
     ensure!(done["status"] == "succeeded", "{done}");
     let stored = &done["tasks"][0]["lines"];

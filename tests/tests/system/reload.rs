@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use corral_tests::fleet::Fleet;
-use corral_tests::guests::{self, place, variant};
+use corral_tests::guests::{self, put, variant};
 use corral_tests::host::{Site, built_plugins};
 
 use crate::{LONG, SOON, shared};
@@ -116,9 +116,9 @@ async fn of_a_million_lines_of_a_real_machine_none_is_lost_doubled_or_moved_by_a
     let site = Site::new()?;
     let plugins = site.dir("plugins")?;
     let folder = plugins.join("counting");
-    let component = guests::guest()?;
+    let component = guests::guest_that_hands_over()?;
     let components: Vec<_> = (0..COMPONENTS).map(|number| variant(&component, number)).collect();
-    place(&folder, &version(0), &components[0])?;
+    put(&folder, &version(0), &components[0])?;
     let site = site.with_args(&["--plugins", &plugins.to_string_lossy()]);
     let host = site.start()?;
     let client = site.client(&host)?;
@@ -138,7 +138,7 @@ async fn of_a_million_lines_of_a_real_machine_none_is_lost_doubled_or_moved_by_a
     let job = client.run(&script, &vms).await?;
     client.job_when(&job, SOON, |job| job["tasks"][0]["lines"].as_u64().is_some_and(|lines| lines > 0)).await?;
     for number in 1..=VERSIONS {
-        place(&folder, &version(number), &components[(number % COMPONENTS) as usize])?;
+        put(&folder, &version(number), &components[(number % COMPONENTS) as usize])?;
         let serves = |event: &serde_json::Value| {
             event["type"] == "plugin-loaded"
                 && event["plugin"]["id"] == "counting"

@@ -22,6 +22,10 @@ use crate::units::show_size;
 pub const WASM_MAX: u64 = 64 << 20;
 /// Largest schema, in bytes.
 const SCHEMA_MAX: u64 = 256 << 10;
+/// Of a plugin's own text, so many bytes are shown.
+const README_MAX: u64 = 64 << 10;
+/// The file name of a plugin's own text.
+const README: &str = "README.md";
 /// The manifest's file name.
 pub const MANIFEST: &str = "plugin.toml";
 /// The component's file name.
@@ -98,8 +102,16 @@ fn read_text(folder: &Path, name: &str, most: u64) -> Result<String, String> {
     String::from_utf8(read_bounded(folder, name, most)?).map_err(|_| "it is not UTF-8".into())
 }
 
-/// Reads a file of the folder. One that is too large is refused before its first byte is read.
-fn read_bounded(folder: &Path, name: &str, most: u64) -> Result<Vec<u8>, String> {
+/// The beginning of a folder's `README.md`, if it has one.
+pub fn readme(folder: &Path) -> Option<String> {
+    let (file, _) = open(folder, README).ok()?;
+    let mut bytes = Vec::new();
+    file.take(README_MAX).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Opens a file of the folder: a regular one, and nothing that lies elsewhere.
+fn open(folder: &Path, name: &str) -> Result<(File, fs::Metadata), String> {
     let path = within(folder, name)?;
     // Opening a pipe would wait for somebody who writes into it.
     let wait_for_nobody = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
@@ -109,9 +121,12 @@ fn read_bounded(folder: &Path, name: &str, most: u64) -> Result<Vec<u8>, String>
         Ok((file, meta))
     };
     let (file, meta) = open().map_err(|error| error.to_string())?;
-    if !meta.is_file() {
-        return Err("it is not a regular file; put the file itself there".into());
-    }
+    if meta.is_file() { Ok((file, meta)) } else { Err("it is not a regular file; put the file itself there".into()) }
+}
+
+/// Reads a file of the folder. One that is too large is refused before its first byte is read.
+fn read_bounded(folder: &Path, name: &str, most: u64) -> Result<Vec<u8>, String> {
+    let (file, meta) = open(folder, name)?;
     let too_large = |bytes: u64| format!("it has {bytes} bytes; at most {} are read", show_size(most));
     if meta.len() > most {
         return Err(too_large(meta.len()));

@@ -1,9 +1,9 @@
 //! The plugin host as the rest of Corral sees it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use corral_domain::{Clock, PluginInfo, PluginKind, RenderedCommand, Template, Vm};
+use corral_domain::{Clock, PluginInfo, PluginKind, PluginPolicy, PluginTransition, RenderedCommand, Template, Vm};
 use corral_engine::ports::{
     FilterChain, Found, PluginError, PluginLogLine, PluginNotice, PluginStats, Plugins, StreamInfo,
 };
@@ -20,6 +20,7 @@ use crate::kv::FLUSH_EVERY;
 use crate::notices::{NOTICES_MAX, Notices};
 use crate::registry::Registry;
 use crate::runtime::Runtime;
+use crate::services::{ServiceCell, Services};
 use crate::slot::{Place, Slot, lock};
 use crate::{discovery, pipeline, templates, watch};
 
@@ -45,8 +46,11 @@ impl PluginHost {
         let runtime = runtime.map_err(|error| StartError(error.to_string()))?;
         let runtime = runtime.map_err(|error| StartError(format!("{error:?}")))?;
         let (sender, receiver) = mpsc::channel(NOTICES_MAX);
+        let policies = Mutex::new(config.policies.clone());
         let inner = Arc::new(Inner {
             config,
+            policies,
+            services: ServiceCell::default(),
             clock,
             runtime: Arc::new(runtime),
             registry: Registry::default(),
@@ -60,6 +64,11 @@ impl PluginHost {
         inner.tasks.spawn(watch::run(inner.clone()));
         inner.tasks.spawn(flush_often(inner.clone()));
         Ok((Arc::new(Self { inner }), receiver))
+    }
+
+    /// Joins what plugins may ask of the host. Until then such calls are told to try again.
+    pub fn join(&self, services: Arc<dyn Services>) {
+        self.inner.services.join(services);
     }
 
     /// Stops every task and writes what plugins keep.
@@ -196,6 +205,28 @@ impl Plugins for PluginHost {
     fn log(&self, id: &str) -> Option<Vec<PluginLogLine>> {
         let entry = |entry: LogEntry| PluginLogLine { at: entry.at, level: entry.level.as_str(), text: entry.text };
         self.inner.registry.find(id).map(|slot| slot.log.entries().into_iter().map(entry).collect())
+    }
+
+    fn history(&self, id: &str) -> Option<Vec<PluginTransition>> {
+        self.inner.registry.find(id).map(|slot| slot.history())
+    }
+
+    async fn readme(&self, id: &str) -> Result<Option<String>, PluginError> {
+        match self.inner.known(id)?.place.clone() {
+            Place::Embedded(index) => Ok(self.inner.config.bundled[index].readme.clone()),
+            Place::Folder(_, path) => {
+                let read = crate::load::off_thread(move || crate::package::readme(&path)).await;
+                read.map_err(|error| PluginError::Unavailable(error.to_string()))
+            }
+        }
+    }
+
+    async fn set_policy(&self, id: &str, policy: PluginPolicy) -> Result<PluginInfo, PluginError> {
+        let slot = self.inner.known(id)?;
+        lock(&self.inner.policies).insert(id.to_owned(), policy);
+        // Whatever is wrong with it now is told by its state; that the policy holds does not depend on it.
+        let _told = self.inner.load(&slot, true).await;
+        Ok(slot.info())
     }
 
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {

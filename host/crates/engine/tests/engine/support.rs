@@ -106,6 +106,18 @@ impl Plugins for FakePlugins {
         None
     }
 
+    fn history(&self, _: &str) -> Option<Vec<corral_domain::PluginTransition>> {
+        None
+    }
+
+    async fn readme(&self, _: &str) -> Result<Option<String>, PluginError> {
+        Ok(None)
+    }
+
+    async fn set_policy(&self, id: &str, _: corral_domain::PluginPolicy) -> Result<PluginInfo, PluginError> {
+        Err(PluginError::NotFound(id.to_owned()))
+    }
+
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {
         Err(PluginError::NotFound(id.to_owned()))
     }

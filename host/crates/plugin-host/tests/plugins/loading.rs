@@ -71,10 +71,13 @@ async fn a_plugin_without_its_grant_is_blocked_and_says_how_to_give_it() {
     bench.put("h", &manifest("h", "log-filter", &more.replace("kv", "http")), &guest(false));
     let mut running = bench.start().await;
     let info = running.until_state("p", PluginState::Blocked).await;
-    assert!(info.reason.contains("`kv` (to remember)") && info.reason.contains("grant = [\"kv\"]"), "{}", info.reason);
-    assert_eq!(info.wants, [("kv".to_owned(), "to remember".to_owned())]);
+    assert!(info.reason.contains("`kv` (to remember)"), "{}", info.reason);
+    assert!(info.reason.contains("`corral plugin grant p kv`"), "{}", info.reason);
+    let want = &info.wants[0];
+    assert_eq!((want.capability.as_str(), want.reason.as_str()), ("kv", "to remember"));
+    assert!(!want.optional && !want.granted);
     let info = running.until_state("h", PluginState::Blocked).await;
-    assert!(info.reason.contains("does not serve"), "{}", info.reason);
+    assert!(info.reason.contains("`corral plugin grant h http:HOST`"), "{}", info.reason);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +97,8 @@ async fn a_granted_capability_works_and_lasts_over_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_plugins_with_one_id_the_first_serves_and_takes_nothing_from_the_second() {
     let mut bench = Bench::new();
-    let bundled = Bundled { manifest: manifest("same", "log-filter", ""), wasm: guest(false).into(), schema: None };
+    let bundled =
+        Bundled { manifest: manifest("same", "log-filter", ""), wasm: guest(false).into(), schema: None, readme: None };
     bench.config.bundled.push(bundled);
     bench.put("other", &manifest("same", "log-filter", ""), &guest(true));
     let mut running = bench.start().await;
@@ -131,7 +135,7 @@ async fn a_plugin_that_is_switched_off_is_not_in_any_chain() {
     bench.config.plugins.insert("p".into(), PluginSettings { enabled: false, ..PluginSettings::default() });
     bench.put("p", &manifest("p", "log-filter", ""), &guest(false));
     let mut running = bench.start().await;
-    let info = running.until_state("p", PluginState::Blocked).await;
+    let info = running.until_state("p", PluginState::Disabled).await;
     assert!(info.reason.contains("enabled = true"), "{}", info.reason);
     assert_eq!(running.chain().await.plugins(), []);
 }
@@ -140,7 +144,12 @@ async fn a_plugin_that_is_switched_off_is_not_in_any_chain() {
 async fn a_bundled_filter_that_cannot_be_loaded_holds_lines_instead_of_letting_them_pass() {
     let mut bench = Bench::new();
     let wasm = wat::parse_str("(module)").unwrap().into();
-    bench.config.bundled.push(Bundled { manifest: manifest("redact", "log-filter", ""), wasm, schema: None });
+    bench.config.bundled.push(Bundled {
+        manifest: manifest("redact", "log-filter", ""),
+        wasm,
+        schema: None,
+        readme: None,
+    });
     let mut running = bench.start().await;
     running.until_state("redact", PluginState::Broken).await;
     let error = running.chain().await.process(lines(["a secret"])).await.unwrap_err();

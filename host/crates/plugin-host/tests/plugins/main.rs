@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod capabilities;
 mod code_cache;
 mod filters;
 mod folders;

@@ -1,4 +1,12 @@
-//! `corral plugin`: what is loaded and how it fares.
+//! `corral plugin`: what is loaded and how it fares; and what its authors need, each command in a file of its own.
+
+mod bench;
+mod build;
+mod check;
+mod new;
+mod project;
+mod starter;
+mod toolchain;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -20,6 +28,12 @@ pub enum Command {
     Logs(One),
     /// Load a plugin anew from its folder.
     Reload(One),
+    /// Begin a plugin: write a project that builds at once.
+    New(new::New),
+    /// Build a project by the tools of its language.
+    Build(build::Build),
+    /// Check a plugin as a host would, before one does.
+    Check(check::Check),
 }
 
 /// List plugins.
@@ -74,6 +88,9 @@ pub async fn run(command: Command) -> Result<Exit> {
             }
             Ok(Exit::Ok)
         }
+        Command::New(args) => new::run(args),
+        Command::Build(args) => build::run(args).await,
+        Command::Check(args) => check::run(args).await,
         Command::Reload(args) => {
             let client = args.connect.client()?;
             let loaded = client.post(&["api", "plugins", &args.id, "reload"], &json!({})).await;

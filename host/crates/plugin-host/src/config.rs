@@ -17,7 +17,8 @@ pub struct PluginHostConfig {
     pub bundled: Vec<Bundled>,
     /// Folders that are watched; every subfolder with a `plugin.toml` is a plugin.
     pub folders: Vec<PluginFolder>,
-    /// Folders that a manifest can name by one word: `templates`. The first is mounted first.
+    /// Folders that a manifest can name by one word: `templates`. The first is mounted first. What is here under a path
+    /// takes the place of that path.
     pub mounts: BTreeMap<String, Vec<PathBuf>>,
     /// What `~/` stands for.
     pub home: Option<PathBuf>,

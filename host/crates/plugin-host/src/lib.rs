@@ -43,6 +43,7 @@ mod stats;
 mod templates;
 mod units;
 mod watch;
+mod workshop;
 
 pub use config::{Bundled, PluginFolder, PluginHostConfig, PluginSettings, Timing};
 pub use error::{CallError, GuestError, LoadError};
@@ -52,3 +53,4 @@ pub use limits::{Ceilings, Limits};
 pub use manifest::{API_FIRST, API_LAST, Capability, Manifest, Policy, Want};
 pub use pipeline::{FilterPlace, FilterRule};
 pub use plugin_host::{PluginHost, StartError};
+pub use workshop::{Bench, Inspection, Setting, Workshop};

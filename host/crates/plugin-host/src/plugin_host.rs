@@ -33,6 +33,12 @@ pub struct PluginHost {
 #[error("the WebAssembly engine could not be set up: {0}")]
 pub struct StartError(String);
 
+impl StartError {
+    pub(crate) fn new(problem: String) -> Self {
+        Self(problem)
+    }
+}
+
 impl PluginHost {
     /// Starts. Plugins are loaded in the background; those whose compiled code is at hand serve when this returns, or
     /// very soon after.
@@ -60,6 +66,11 @@ impl PluginHost {
         inner.tasks.spawn(watch::run(inner.clone()));
         inner.tasks.spawn(flush_often(inner.clone()));
         Ok((Arc::new(Self { inner }), receiver))
+    }
+
+    /// Of parts that are put together already: nothing is watched, and nothing is loaded but what is.
+    pub(crate) fn of(inner: Arc<Inner>) -> Self {
+        Self { inner }
     }
 
     /// Stops every task and writes what plugins keep.

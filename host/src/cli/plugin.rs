@@ -3,9 +3,11 @@
 mod bench;
 mod build;
 mod check;
+mod example;
 mod new;
 mod project;
 mod starter;
+mod test;
 mod toolchain;
 
 use anyhow::Result;
@@ -34,6 +36,8 @@ pub enum Command {
     Build(build::Build),
     /// Check a plugin as a host would, before one does.
     Check(check::Check),
+    /// Run a plugin's own examples, without a host.
+    Test(test::Test),
 }
 
 /// List plugins.
@@ -91,6 +95,7 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::New(args) => new::run(args),
         Command::Build(args) => build::run(args).await,
         Command::Check(args) => check::run(args).await,
+        Command::Test(args) => test::run(args).await,
         Command::Reload(args) => {
             let client = args.connect.client()?;
             let loaded = client.post(&["api", "plugins", &args.id, "reload"], &json!({})).await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use corral_domain::{Clock, FilterChoice, PluginTemplates, RenderedCommand, Template, Vm};
+use corral_domain::{Clock, FilterChoice, PluginState, PluginTemplates, RenderedCommand, Template, Vm};
 use corral_engine::ports::{FilterChain, Found, PluginError, Plugins as _, StreamInfo};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use wasmtime::component::types::ComponentItem;
 
 use crate::config::{PluginHostConfig, PluginSettings};
 use crate::error::LoadError;
-use crate::guest_log::LogEntry;
+use crate::guest_log::{LogEntry, LogLevel};
 use crate::inner::Inner;
 use crate::limits::Ceilings;
 use crate::load::{compile, off_thread};
@@ -182,6 +182,15 @@ impl Bench {
     /// Lets it look for machines.
     pub async fn discover(&self) -> Result<Vec<Found>, PluginError> {
         self.host.discover(&self.slot.id).await
+    }
+
+    /// What it did that a plugin must not do, whatever came of it: a trap, a limit that it hit, an answer that makes no sense.
+    pub fn fault(&self) -> Option<String> {
+        let stats = self.slot.stats.read();
+        let fell = stats.traps > 0 || !stats.limit_hits.is_empty() || self.slot.info().state != PluginState::Active;
+        let entries = self.slot.log.entries();
+        let last = || entries.iter().rev().find(|entry| entry.level == LogLevel::Error).map(|entry| entry.text.clone());
+        fell.then(|| last().unwrap_or_else(|| self.slot.info().reason))
     }
 
     /// What it said, and what the host said of it.

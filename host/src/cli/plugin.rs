@@ -3,9 +3,13 @@
 mod bench;
 mod build;
 mod check;
+mod dev;
 mod example;
+mod install;
 mod new;
+mod pack;
 mod project;
+mod rm;
 mod starter;
 mod test;
 mod toolchain;
@@ -38,6 +42,14 @@ pub enum Command {
     Check(check::Check),
     /// Run a plugin's own examples, without a host.
     Test(test::Test),
+    /// Build at every change, load it into a running host, show what it says; until ^C.
+    Dev(dev::Dev),
+    /// Make one file of a plugin, to be given to others.
+    Pack(pack::Pack),
+    /// Send a plugin to a host and load it there.
+    Install(install::Install),
+    /// Take a plugin out that was installed.
+    Rm(rm::Rm),
 }
 
 /// List plugins.
@@ -96,6 +108,10 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::Build(args) => build::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::Test(args) => test::run(args).await,
+        Command::Dev(args) => dev::run(args).await,
+        Command::Pack(args) => pack::run(args).await,
+        Command::Install(args) => install::run(args).await,
+        Command::Rm(args) => rm::run(args).await,
         Command::Reload(args) => {
             let client = args.connect.client()?;
             let loaded = client.post(&["api", "plugins", &args.id, "reload"], &json!({})).await;

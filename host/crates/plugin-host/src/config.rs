@@ -17,6 +17,8 @@ pub struct PluginHostConfig {
     pub bundled: Vec<Bundled>,
     /// Folders that are watched; every subfolder with a `plugin.toml` is a plugin.
     pub folders: Vec<PluginFolder>,
+    /// The folder among them into which plugins are put that come over the wire; none: there is no such folder.
+    pub installed: Option<PathBuf>,
     /// Folders that a manifest can name by one word: `templates`. The first is mounted first. What is here under a path
     /// takes the place of that path.
     pub mounts: BTreeMap<String, Vec<PathBuf>>,
@@ -46,6 +48,7 @@ impl PluginHostConfig {
         Self {
             bundled: Vec::new(),
             folders: Vec::new(),
+            installed: None,
             mounts: BTreeMap::new(),
             home: None,
             local_user: String::new(),

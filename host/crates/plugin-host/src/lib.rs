@@ -25,6 +25,7 @@ mod guest_log;
 mod health;
 mod host;
 mod inner;
+mod install;
 mod instance;
 mod kv;
 mod limits;

@@ -211,7 +211,7 @@ fn not_a_component(error: &wasmtime::Error) -> LoadError {
 }
 
 /// Tells a component from everything else that could lie there, in words.
-fn check_head(wasm: &[u8]) -> Result<(), LoadError> {
+pub fn check_head(wasm: &[u8]) -> Result<(), LoadError> {
     let wrong = |text: &str| Err(LoadError::NotAComponent(text.to_owned()));
     match wasm.get(..8) {
         None => wrong("plugin.wasm is empty or was cut off; build it again and copy it whole"),

@@ -15,7 +15,7 @@ use crate::manifest::MANIFEST_MAX;
 /// Largest component, in bytes.
 pub const WASM_MAX: u64 = 64 << 20;
 /// Largest schema, in bytes.
-const SCHEMA_MAX: u64 = 1 << 20;
+pub const SCHEMA_MAX: u64 = 1 << 20;
 /// The manifest's file name.
 pub const MANIFEST: &str = "plugin.toml";
 /// The component's file name.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use corral_domain::{Clock, PluginInfo, PluginKind, RenderedCommand, Template, Vm};
 use corral_engine::ports::{
     FilterChain, Found, PluginError, PluginLogLine, PluginNotice, PluginStats, Plugins, StreamInfo,
@@ -57,6 +58,8 @@ impl PluginHost {
             runtime: Arc::new(runtime),
             registry: Registry::default(),
             notices: Arc::new(Notices::default()),
+            scanning: tokio::sync::Mutex::default(),
+            installing: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -207,5 +210,13 @@ impl Plugins for PluginHost {
         let loaded = self.inner.load(&slot, true).await;
         loaded.map_err(|error| PluginError::Failed(format!("plugin `{id}`: {error}")))?;
         Ok(slot.info())
+    }
+
+    async fn install(&self, files: Vec<(String, Bytes)>) -> Result<PluginInfo, PluginError> {
+        Ok(self.inner.install(files).await?)
+    }
+
+    async fn uninstall(&self, id: &str) -> Result<(), PluginError> {
+        Ok(self.inner.uninstall(id).await?)
     }
 }

@@ -129,6 +129,8 @@ impl Workshop {
             runtime: self.runtime.clone(),
             registry: Registry::default(),
             notices: Arc::new(Notices::default()),
+            scanning: tokio::sync::Mutex::default(),
+            installing: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });

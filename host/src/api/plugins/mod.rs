@@ -1,13 +1,17 @@
 //! Plugins.
 
+mod install;
 mod list;
 mod log;
 mod reload;
+mod remove;
 mod show;
 mod stats;
 
+pub use install::*;
 pub use list::*;
 pub use log::*;
 pub use reload::*;
+pub use remove::*;
 pub use show::*;
 pub use stats::*;

@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use corral_domain::{Clock, FilterChoice, NewVm, RandomBytes, SystemClock, VmId};
+use corral_domain::{Clock, FilterChoice, NewVm, PluginPolicy, RandomBytes, SystemClock, VmId};
 use corral_engine::ports::{PluginNotice, Secrets};
 use corral_engine::{Actor, Deps, Engine, HostKeyAction};
-use corral_plugin_host::{Bundled, FilterRule, PluginFolder, PluginHost, PluginHostConfig, PluginSettings, Workshop};
+use corral_plugin_host::{
+    Bundled, EngineServices, FilterRule, PluginFolder, PluginHost, PluginHostConfig, PluginSettings, Workshop,
+};
 use corral_secrets::{KeyPlace, Vault};
 use corral_ssh::demo::{DemoConfig, DemoFleet, DemoVm};
 use corral_ssh::{MachineRunner, SshConfig};
-use corral_storage::TokenStore as _;
+use corral_storage::{StateStore as _, TokenStore as _};
 pub use corral_storage_sqlite::{LogDamage, LogFileReport};
 use corral_storage_sqlite::{SqliteOptions, SqliteStore};
 use tokio::net::TcpListener;
@@ -144,7 +146,7 @@ impl Host {
         refuse_unclaimed(address, config, &store).await?;
         let opened = Instant::now();
 
-        let (plugins, notices) = start_plugins(config, data).await?;
+        let (plugins, notices) = start_plugins(config, data, policies(&store).await?).await?;
         let plugged = Instant::now();
         let clock: Arc<dyn Clock> = Arc::new(clock());
         let (keys, accepted) = mpsc::channel(HOST_KEYS_WAITING_MAX);
@@ -162,6 +164,7 @@ impl Host {
             random: Arc::new(SystemRandom),
         };
         let engine = Engine::start(deps, config.engine_settings(), notices).await.map_err(Failure::from)?;
+        plugins.join(Arc::new(EngineServices::new(engine.clone())));
         lifecycle.spawn(pin_host_keys(engine.clone(), accepted, lifecycle.stopping()));
 
         let public_url = config.server.public_url.clone();
@@ -289,13 +292,24 @@ impl DemoMachines {
     }
 }
 
+/// What was decided about plugins before this start.
+async fn policies(store: &SqliteStore) -> Result<BTreeMap<String, PluginPolicy>, Failure> {
+    let settings = store.settings().await?;
+    let policy = |(key, value): &(String, serde_json::Value)| {
+        PluginPolicy::plugin_of(key).map(|plugin| (plugin.to_owned(), PluginPolicy::read(value)))
+    };
+    Ok(settings.iter().filter_map(policy).collect())
+}
+
 /// Starts the plugin host: plugins from inside the binary, from beside it, and from the operator's folders.
 async fn start_plugins(
     config: &Config,
     data: &DataDir,
+    policies: BTreeMap<String, PluginPolicy>,
 ) -> anyhow::Result<(Arc<PluginHost>, mpsc::Receiver<PluginNotice>)> {
     let mut settings = PluginHostConfig::new(data.path().join("cache").join("plugins"), data.path().join("plugins"));
     settings.bundled = bundled_plugins();
+    settings.policies = policies;
     if settings.bundled.is_empty() {
         settings.folders.extend(bundled::beside_the_binary().map(|path| PluginFolder { path, bundled: true }));
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use corral_domain::Selector;
+use corral_domain::{Grant, Selector};
 
 use crate::cli::suggest;
 
@@ -56,8 +56,8 @@ fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
 pub struct OnePlugin {
     /// Whether it is used at all.
     pub enabled: bool,
-    /// Capabilities that it is granted: `kv`, `read-file:~/.ssh`. Left out: what a bundled plugin wants, nothing for others.
-    pub grant: Option<BTreeSet<String>>,
+    /// What it is granted: `kv`, `read-file:~/.ssh`, `vms:env=dev`. Left out: what a bundled plugin wants, nothing for others.
+    pub grant: Option<BTreeSet<Grant>>,
     /// Its configuration, as its schema describes it.
     pub config: Option<serde_json::Value>,
 }

@@ -113,6 +113,11 @@ pub enum EventKind {
         /// It, with the reason.
         plugin: PluginInfo,
     },
+    /// A version of a plugin serves no longer, because a newer one does. Streams that it had begun may end on it.
+    PluginSuperseded {
+        /// It, as it was.
+        plugin: PluginInfo,
+    },
     /// A plugin is gone.
     PluginRemoved {
         /// Its id.
@@ -172,6 +177,7 @@ impl EventKind {
             Self::TaskUpdated { .. } => "task-updated",
             Self::PluginLoaded { .. } => "plugin-loaded",
             Self::PluginFailed { .. } => "plugin-failed",
+            Self::PluginSuperseded { .. } => "plugin-superseded",
             Self::PluginRemoved { .. } => "plugin-removed",
             Self::SettingChanged { .. } => "setting-changed",
         }

@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) searches: Arc<Semaphore>,
     pub(crate) reports: health::Reports,
     pub(crate) idempotency: IdempotencyKeys,
+    /// Held by whoever decides about a plugin.
+    pub(crate) deciding: tokio::sync::Mutex<()>,
     /// No new work.
     pub(crate) stopping: CancellationToken,
     /// Running tasks are let go of.
@@ -103,6 +105,7 @@ impl Engine {
                 at_work: AtWork::default(),
                 upkeep: RwLock::default(),
                 idempotency: IdempotencyKeys::default(),
+                deciding: tokio::sync::Mutex::default(),
                 stopping: CancellationToken::new(),
                 abandon: CancellationToken::new(),
                 work: TaskTracker::new(),

@@ -310,6 +310,7 @@ fn touch(state: &State, kind: &EventKind, rows: &mut BTreeMap<Row, Write>) {
         | EventKind::TemplatesChanged { .. }
         | EventKind::PluginLoaded { .. }
         | EventKind::PluginFailed { .. }
+        | EventKind::PluginSuperseded { .. }
         | EventKind::PluginRemoved { .. } => {}
     }
 }

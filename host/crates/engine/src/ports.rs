@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use corral_domain::{
-    AsUser, Facts, FilterChoice, JobId, Lines, NewVm, OutputStream, PluginInfo, PluginTemplates, Position, Receipt,
-    RenderedCommand, Template, Timestamp, Vm, VmId,
+    AsUser, Facts, FilterChoice, JobId, Lines, NewVm, OutputStream, PluginInfo, PluginPolicy, PluginTemplates,
+    PluginTransition, Position, Receipt, RenderedCommand, Template, Timestamp, Vm, VmId,
 };
 use corral_storage::Audit;
 use tokio::sync::mpsc;
@@ -384,6 +384,11 @@ pub trait Plugins: Send + Sync {
     fn stats(&self, id: &str) -> Option<PluginStats>;
     /// The last lines of what a plugin said, oldest first; none if there is no such plugin.
     fn log(&self, id: &str) -> Option<Vec<PluginLogLine>>;
+    /// The last steps of a plugin's life, oldest first; none if there is no such plugin.
+    fn history(&self, id: &str) -> Option<Vec<PluginTransition>>;
+    /// Applies what was decided about a plugin. When this returns it holds, for versions that still run, too; the answer says
+    /// how the plugin fares with it.
+    async fn set_policy(&self, id: &str, policy: PluginPolicy) -> Result<PluginInfo, PluginError>;
     /// Loads a plugin anew from its folder.
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError>;
     /// Puts a plugin in place, given by its files, and loads it; nothing is changed if it cannot be loaded.

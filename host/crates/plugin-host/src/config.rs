@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use corral_domain::Auth;
+use corral_domain::{Auth, Grant, PluginPolicy};
 
 use crate::limits::Ceilings;
 use crate::pipeline::FilterRule;
@@ -30,6 +30,8 @@ pub struct PluginHostConfig {
     pub default_auth: Auth,
     /// The operator's settings, by plugin.
     pub plugins: BTreeMap<String, PluginSettings>,
+    /// What was decided about plugins in the dashboard or on the command line, by plugin; adds to `plugins`.
+    pub policies: BTreeMap<String, PluginPolicy>,
     /// The operator's rules for chains of filters, in order.
     pub filter_rules: Vec<FilterRule>,
     /// Folder of compiled plugins; made with mode 0700.
@@ -54,6 +56,7 @@ impl PluginHostConfig {
             local_user: String::new(),
             default_auth: Auth::default(),
             plugins: BTreeMap::new(),
+            policies: BTreeMap::new(),
             filter_rules: Vec::new(),
             cache_dir: cache_dir.into(),
             data_dir: data_dir.into(),
@@ -90,7 +93,7 @@ pub struct PluginSettings {
     pub enabled: bool,
     /// What it is granted beyond `log` and `config`: `kv`, `read-file:~/.ssh`. None: nothing, or for a bundled plugin
     /// what it wants.
-    pub grant: Option<BTreeSet<String>>,
+    pub grant: Option<BTreeSet<Grant>>,
     /// Its configuration; the manifest's default without.
     pub config: Option<serde_json::Value>,
 }

@@ -1,12 +1,13 @@
 //! Between the domain's words and the contract's.
 
-use corral_domain::{OutputStream, Vm};
+use corral_domain::{OutputStream, Vm, VmStatus};
 use corral_engine::ports::StreamInfo;
 
 use crate::bindings::corral::types::types as wit;
 use crate::bindings::exports::corral::log_filter::filter;
+use crate::services::Machine;
 
-/// A machine as plugins see it. They are not told whether it is online: what was last seen lives elsewhere.
+/// A machine as plugins see it, without what was last seen of it: who renders or filters is not told.
 pub fn vm(vm: &Vm) -> wit::Vm {
     wit::Vm {
         id: vm.id.to_string(),
@@ -17,6 +18,16 @@ pub fn vm(vm: &Vm) -> wit::Vm {
         labels: vm.labels.iter().map(|(key, value)| wit::Label { key: key.clone(), value: value.clone() }).collect(),
         status: wit::VmStatus::Unknown,
     }
+}
+
+/// A machine with what was last seen of it.
+pub fn machine(machine: &Machine) -> wit::Vm {
+    let status = match machine.status {
+        VmStatus::Unknown => wit::VmStatus::Unknown,
+        VmStatus::Online => wit::VmStatus::Online,
+        VmStatus::Offline => wit::VmStatus::Offline,
+    };
+    wit::Vm { status, ..vm(&machine.vm) }
 }
 
 /// A stream as filters are told of it.

@@ -46,8 +46,11 @@ pub enum LoadError {
     #[error("configuration: {0}")]
     Config(String),
     /// The operator switched it off.
-    #[error("switched off; set `enabled = true` under `[plugins.{0}]` to use it")]
+    #[error("switched off; `corral plugin enable {0}` switches it on")]
     Disabled(String),
+    /// The configuration says that it is not to be used.
+    #[error("switched off by the configuration; set `enabled = true` under `[plugins.{0}]` to use it")]
+    DisabledByConfiguration(String),
     /// The file is not a component.
     #[error("{0}")]
     NotAComponent(String),

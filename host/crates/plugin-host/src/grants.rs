@@ -1,74 +1,135 @@
 //! What an operator gave a plugin. The effective right is what the manifest wants and the operator granted; nothing
-//! is granted by default, save to the bundled plugins what their own manifests want.
+//! is granted by default, save to the bundled plugins what their own manifests want. A host and a secret are always
+//! named by the operator.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::manifest::{Capability, Manifest};
+use corral_domain::{Grant, PluginWant, Right, Vm, matches_pattern};
 
-/// What was granted to one plugin: names as [`Capability::grant`] writes them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Grants {
-    /// All that its manifest wants: a plugin that comes with the host.
-    AsWanted,
-    /// These and no others.
-    Only(BTreeSet<String>),
+use crate::manifest::Manifest;
+use crate::wants::{Capability, Want};
+
+/// What was granted to one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grants {
+    /// All that its manifest wants, too: it came with the host.
+    pub as_wanted: bool,
+    /// What the operator gave it.
+    pub given: BTreeSet<Grant>,
 }
 
 impl Grants {
-    /// Whether a capability was granted.
+    /// Whether something of what is wanted was granted.
     pub fn has(&self, capability: &Capability) -> bool {
-        match self {
-            Self::AsWanted => true,
-            Self::Only(grants) => grants.contains(&capability.grant()),
+        self.by_default(capability) || self.given.iter().any(|grant| fits(capability, grant))
+    }
+
+    fn by_default(&self, capability: &Capability) -> bool {
+        self.as_wanted && !matches!(capability, Capability::Http { .. } | Capability::Secrets { .. })
+    }
+
+    /// A want as it is shown.
+    pub fn describe(&self, want: &Want) -> PluginWant {
+        PluginWant {
+            capability: want.capability.wish(),
+            reason: want.reason.clone(),
+            optional: want.optional,
+            granted: self.has(&want.capability),
         }
     }
 
     /// Why a plugin must not run yet, if it must not: something that it cannot do without is not granted.
     pub fn blocks(&self, manifest: &Manifest) -> Option<String> {
-        let needed: Vec<_> = manifest.wants.iter().filter(|want| !want.optional).collect();
-        let unserved = needed.iter().find(|want| !is_served(&want.capability));
-        if let Some(want) = unserved {
-            let name = want.capability.grant();
-            return Some(format!("it cannot do without `{name}`, which this version of the host does not serve"));
-        }
-        let missing: Vec<_> = needed.into_iter().filter(|want| !self.has(&want.capability)).collect();
+        let missing: Vec<_> =
+            manifest.wants.iter().filter(|want| !want.optional && !self.has(&want.capability)).collect();
         if missing.is_empty() {
             return None;
         }
         let wishes: Vec<_> =
-            missing.iter().map(|want| format!("`{}` ({})", want.capability.grant(), want.reason)).collect();
-        let grant = self.with(missing.iter().map(|want| want.capability.grant()));
-        Some(format!(
-            "it wants {}, which was not granted; to grant it, put `grant = {grant:?}` under `[plugins.{}]` in the configuration",
-            wishes.join(", "),
-            manifest.id
-        ))
-    }
-
-    fn with(&self, more: impl Iterator<Item = String>) -> Vec<String> {
-        let mut all = match self {
-            Self::AsWanted => BTreeSet::new(),
-            Self::Only(grants) => grants.clone(),
-        };
-        all.extend(more);
-        all.into_iter().collect()
+            missing.iter().map(|want| format!("`{}` ({})", want.capability.wish(), want.reason)).collect();
+        let grants: Vec<_> = missing.iter().flat_map(|want| want.capability.to_grant()).collect();
+        Some(format!("it wants {}, which was not granted; {}", wishes.join(", "), how(&manifest.id, &grants)))
     }
 }
 
-/// Whether this version of the host has something to give.
-fn is_served(capability: &Capability) -> bool {
-    matches!(capability, Capability::ReadFile { .. } | Capability::Kv)
+/// What a plugin may, now: of all that it wants, what is granted.
+pub struct Rights<'a> {
+    wants: &'a [Want],
+    grants: Arc<Grants>,
+}
+
+impl<'a> Rights<'a> {
+    /// What is both wanted and granted.
+    pub fn new(wants: &'a [Want], grants: Arc<Grants>) -> Self {
+        Self { wants, grants }
+    }
+
+    /// Whether it has something of a right.
+    pub fn has(&self, right: Right) -> bool {
+        self.wanted(right).any(|capability| self.grants.has(capability))
+    }
+
+    /// Whether a right goes as far as a VM.
+    pub fn admits(&self, right: Right, vm: &Vm) -> bool {
+        self.by_default(right) || self.given(right).any(|grant| grant.admits(vm))
+    }
+
+    /// Whether a right is not bound to some VMs: it goes as far as those that are no longer in the inventory.
+    pub fn is_whole(&self, right: Right) -> bool {
+        self.by_default(right) || self.given(right).any(|grant| grant.scope().is_none())
+    }
+
+    /// What the grants of a right name: hosts, secrets.
+    pub fn scopes(&self, right: Right) -> impl Iterator<Item = &str> {
+        self.given(right).filter_map(Grant::scope)
+    }
+
+    fn wanted(&self, right: Right) -> impl Iterator<Item = &Capability> {
+        self.wants.iter().map(|want| &want.capability).filter(move |capability| capability.right() == right)
+    }
+
+    fn by_default(&self, right: Right) -> bool {
+        self.wanted(right).any(|capability| self.grants.by_default(capability))
+    }
+
+    fn given(&self, right: Right) -> impl Iterator<Item = &Grant> {
+        self.grants.given.iter().filter(move |grant| self.wanted(right).any(|capability| fits(capability, grant)))
+    }
+}
+
+/// Whether a grant gives something of what is wanted.
+fn fits(capability: &Capability, grant: &Grant) -> bool {
+    let scope = grant.scope().unwrap_or_default();
+    let among = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| matches_pattern(n, name));
+    grant.right() == capability.right()
+        && match capability {
+            Capability::ReadFile { path, .. } => path == scope,
+            Capability::Http { hosts } => {
+                let host =
+                    scope.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(scope, |(host, _)| host);
+                among(hosts, scope) || among(hosts, host)
+            }
+            Capability::Secrets { names } => among(names, scope),
+            _ => true,
+        }
 }
 
 /// The text of a denial: what is missing and how it is given.
-pub fn denial(plugin: &str, interface: &str) -> String {
+pub fn denial(manifest: &Manifest, right: Right, grant: &str) -> String {
+    let (id, name) = (&manifest.id, right.as_str());
+    if manifest.wants.iter().any(|want| want.capability.right() == right) {
+        return format!("`{grant}` was not granted to the plugin `{id}`; {}", how(id, &[grant.to_owned()]));
+    }
     format!(
-        "`corral:host/{interface}` was not granted to the plugin `{plugin}`; it needs `[[wants]] capability = \"{interface}\"` \
-         in plugin.toml and `grant = [\"{interface}\"]` under `[plugins.{plugin}]` in the configuration"
+        "the plugin `{id}` does not say in plugin.toml that it wants `{name}`: add `[[wants]] capability = \"{name}\"` with a \
+         reason; then {}",
+        how(id, &[grant.to_owned()])
     )
 }
 
-/// The text for what was granted but is not served.
-pub fn unserved(interface: &str) -> String {
-    format!("`corral:host/{interface}` is not served by this version of the host")
+/// How something is granted.
+fn how(id: &str, grants: &[String]) -> String {
+    let words: Vec<_> = grants.iter().map(|grant| corral_domain::quote_word(grant)).collect();
+    format!("`corral plugin grant {id} {}` grants it", words.join(" "))
 }

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use crate::grants::Grants;
+use crate::grants::{Grants, Rights};
 use crate::guest_log::{GuestLog, LogLevel, StdStream};
 use crate::kv::Kv;
 use crate::limits::{Limiter, Limits};
-use crate::manifest::{Capability, Manifest};
+use crate::manifest::Manifest;
+use crate::services::ServiceCell;
 use crate::stats::Stats;
+use crate::submissions::Submissions;
 
 /// Most random bytes that a guest gets at once.
 const RANDOM_MAX: u64 = 64 * 1024;
@@ -29,8 +32,8 @@ pub struct Preopen {
 pub struct PluginContext {
     /// Its manifest.
     pub manifest: Manifest,
-    /// What it was granted.
-    pub grants: Grants,
+    /// What it was granted: one for all generations, so that what is taken away is taken from those that still run, too.
+    pub grants: Arc<ArcSwap<Grants>>,
     /// Its configuration as JSON.
     pub config: String,
     /// Folders that it may read.
@@ -41,12 +44,16 @@ pub struct PluginContext {
     pub kv: Arc<Kv>,
     /// What it did.
     pub stats: Arc<Stats>,
+    /// Jobs that it starts.
+    pub submissions: Arc<Submissions>,
+    /// What the rest of the host does for it.
+    pub services: ServiceCell,
 }
 
 impl PluginContext {
-    /// Whether a capability is both wanted and granted.
-    pub fn may(&self, wanted: &Capability) -> bool {
-        self.manifest.wants.iter().any(|want| want.capability == *wanted) && self.grants.has(wanted)
+    /// What it may now.
+    pub fn rights(&self) -> Rights<'_> {
+        Rights::new(&self.manifest.wants, self.grants.load_full())
     }
 }
 

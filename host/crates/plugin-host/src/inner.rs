@@ -1,10 +1,11 @@
 //! What all parts of the plugin host share.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
-use corral_domain::{Clock, PluginInfo, PluginKind, PluginState};
+use corral_domain::{Clock, PluginInfo, PluginKind, PluginPolicy, PluginState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,7 +16,8 @@ use crate::manifest::peek_id;
 use crate::notices::Notices;
 use crate::registry::Registry;
 use crate::runtime::Runtime;
-use crate::slot::{Place, Slot};
+use crate::services::ServiceCell;
+use crate::slot::{Place, Slot, lock};
 
 /// The shared parts.
 pub struct Inner {
@@ -33,6 +35,10 @@ pub struct Inner {
     pub scanning: tokio::sync::Mutex<()>,
     /// One plugin is put in place or taken out at a time.
     pub installing: tokio::sync::Mutex<()>,
+    /// What was decided about plugins while the host runs, and before.
+    pub policies: Mutex<BTreeMap<String, PluginPolicy>>,
+    /// What the rest of the host does for plugins.
+    pub services: ServiceCell,
     /// Ends every task.
     pub stop: CancellationToken,
     /// Every task.
@@ -54,21 +60,22 @@ impl Inner {
             version: String::new(),
             api: String::new(),
             provides: Vec::new(),
-            state: PluginState::Compiling,
-            reason: "being loaded".into(),
+            state: PluginState::Discovered,
+            reason: "found; it is looked at next".into(),
             generation: 0,
             digest: String::new(),
             origin,
             wants: Vec::new(),
+            grants: Vec::new(),
         };
         let log = Arc::new(GuestLog::new(&id, self.clock.clone()));
         let kv = Arc::new(Kv::open(&self.config.data_dir.join(&id).join("kv")));
-        let enabled = self.config.plugins.get(&id).is_none_or(|settings| settings.enabled);
+        let enabled = self.config.plugins.get(&id).is_none_or(|settings| settings.enabled) && self.policy(&id).enabled;
         let served = self.filter_mark(&id).exists();
         let relied_on = enabled && id == wish && (served || self.is_bundled(&place));
-        let slot = Slot::new(info, place, log, kv, self.notices.clone(), self.config.timing);
+        let slot = Slot::new(info, place, log, kv, self.notices.clone(), self.clock.clone(), self.config.timing);
         slot.relied_on.store(relied_on, Ordering::SeqCst);
-        *crate::slot::lock(&slot.filter) = crate::pipeline::FilterPlace::peek(manifest);
+        *lock(&slot.filter) = crate::pipeline::FilterPlace::peek(manifest);
         let slot = Arc::new(slot);
         self.registry.insert(slot.clone());
         slot.tell(|info| {
@@ -77,6 +84,11 @@ impl Inner {
             }
         });
         slot
+    }
+
+    /// What was decided about a plugin.
+    pub fn policy(&self, id: &str) -> PluginPolicy {
+        lock(&self.policies).get(id).cloned().unwrap_or_default()
     }
 
     /// Takes a place away.

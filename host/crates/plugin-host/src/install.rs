@@ -85,7 +85,7 @@ impl Inner {
             (self.registered(place.clone(), &text), before)
         };
         let Err(error) = self.load(&slot, true).await else { return Ok(slot.info()) };
-        if matches!(error, LoadError::Blocked(_) | LoadError::Disabled(_)) {
+        if matches!(error, LoadError::Blocked(_) | LoadError::Disabled(_) | LoadError::DisabledByConfiguration(_)) {
             return Ok(slot.info());
         }
         self.take_back(&slot, &target, before).await?;

@@ -1,13 +1,13 @@
 //! From files to a serving generation: manifest, grants, configuration, compiled code, a first call, the swap. Whatever
 //! fails, the generation that serves goes on.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use corral_domain::{PluginKind, PluginState};
+use corral_domain::{Grant, PluginGrant, PluginKind, PluginState};
 use wasmtime::component::Component;
 
 use crate::bindings::exports::corral::log_filter::filter::Batch;
@@ -18,12 +18,13 @@ use crate::grants::Grants;
 use crate::guest::{PluginContext, Preopen};
 use crate::inner::Inner;
 use crate::instance::Instance;
-use crate::manifest::{Capability, Manifest};
+use crate::manifest::Manifest;
 use crate::package::Package;
 use crate::runtime::Runtime;
 use crate::session::Session;
 use crate::slot::{Place, Slot, describe, lock};
 use crate::templates::{self, Listing, compile_schema};
+use crate::wants::Capability;
 
 /// What the first call left: kept, so that the second is quick.
 #[derive(Default)]
@@ -38,6 +39,10 @@ impl Inner {
         let _one = slot.loading.lock().await;
         let outcome = self.load_steps(slot, forced).await;
         if let Err(error) = &outcome {
+            if matches!(error, LoadError::Blocked(_) | LoadError::Disabled(_) | LoadError::DisabledByConfiguration(_)) {
+                // What was decided holds for the version that serves, too.
+                slot.retire(!matches!(error, LoadError::Blocked(_))).await;
+            }
             tell_failure(slot, error);
         }
         outcome
@@ -59,8 +64,9 @@ impl Inner {
             return Ok(());
         }
         let manifest = Manifest::parse(&package.manifest, &self.config.ceilings)?;
+        self.settle_grants(slot);
         if slot.current().is_none() {
-            slot.tell(|info| describe(info, &manifest));
+            slot.tell(|info| describe(info, &manifest, &slot.grants.load()));
             *lock(&slot.policy) = manifest.policy;
             *lock(&slot.filter) = manifest.filter;
         }
@@ -101,21 +107,45 @@ impl Inner {
         }
         let settings = self.config.plugins.get(&manifest.id).cloned().unwrap_or_default();
         if !settings.enabled {
+            return Err(LoadError::DisabledByConfiguration(manifest.id));
+        }
+        if !self.policy(&manifest.id).enabled {
             return Err(LoadError::Disabled(manifest.id));
         }
-        let grants = match settings.grant {
-            Some(grant) => Grants::Only(grant),
-            None if self.is_bundled(&slot.place) => Grants::AsWanted,
-            None => Grants::Only(BTreeSet::new()),
-        };
+        let grants = slot.grants.load_full();
         if let Some(reason) = grants.blocks(&manifest) {
             return Err(LoadError::Blocked(reason));
         }
         let config = settings.config.unwrap_or_else(|| manifest.config_default.clone());
         check_config(&manifest, package, &config)?;
         let preopens = self.preopens(slot, &manifest, &grants);
-        let (log, kv, stats) = (slot.log.clone(), slot.kv.clone(), slot.stats.clone());
-        Ok(PluginContext { manifest, grants, config: config.to_string(), preopens, log, kv, stats })
+        Ok(PluginContext {
+            manifest,
+            grants: slot.grants.clone(),
+            config: config.to_string(),
+            preopens,
+            log: slot.log.clone(),
+            kv: slot.kv.clone(),
+            stats: slot.stats.clone(),
+            submissions: slot.submissions.clone(),
+            services: self.services.clone(),
+        })
+    }
+
+    /// What the configuration and the operator give together. It holds at once, for every version.
+    fn settle_grants(&self, slot: &Slot) {
+        let configured = self.config.plugins.get(&slot.id).and_then(|settings| settings.grant.clone());
+        let as_wanted = configured.is_none() && self.is_bundled(&slot.place);
+        let mut given: BTreeMap<Grant, bool> =
+            self.policy(&slot.id).grants.into_iter().map(|grant| (grant, false)).collect();
+        given.extend(configured.into_iter().flatten().map(|grant| (grant, true)));
+        let shown = given.iter();
+        let shown = shown.map(|(grant, configured)| PluginGrant { grant: grant.to_string(), configured: *configured });
+        let shown: Vec<_> = shown.collect();
+        slot.grants.store(Arc::new(Grants { as_wanted, given: given.into_keys().collect() }));
+        if slot.info().grants != shown {
+            slot.tell(|info| info.grants = shown);
+        }
     }
 
     fn preopens(&self, slot: &Slot, manifest: &Manifest, grants: &Grants) -> Vec<Preopen> {
@@ -198,7 +228,8 @@ fn tell_failure(slot: &Slot, error: &LoadError) {
         }
         info.reason = error.to_string();
         info.state = match error {
-            LoadError::Blocked(_) | LoadError::Disabled(_) => PluginState::Blocked,
+            LoadError::Blocked(_) => PluginState::Blocked,
+            LoadError::Disabled(_) | LoadError::DisabledByConfiguration(_) => PluginState::Disabled,
             _ => PluginState::Broken,
         };
     });

@@ -10,6 +10,7 @@ use crate::error::LoadError;
 use crate::limits::{Ceilings, Limits};
 use crate::pipeline::{FilterPlace, RawPlace};
 use crate::units::{parse_size, parse_time, show_size, show_time};
+use crate::wants::{RawWant, Want, check_mounts, want};
 
 /// First API version that this host speaks.
 pub const API_FIRST: (u64, u64) = (0, 1);
@@ -48,56 +49,6 @@ pub struct Manifest {
     pub config_schema: Option<String>,
     /// Configuration where the operator gave none.
     pub config_default: serde_json::Value,
-}
-
-/// A capability that a plugin wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Want {
-    /// Which.
-    pub capability: Capability,
-    /// Why, in its author's words.
-    pub reason: String,
-    /// Whether it can do without.
-    pub optional: bool,
-}
-
-/// What can be granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Capability {
-    /// Read a folder.
-    ReadFile {
-        /// Path on the host, or the name of a folder in the operator's configuration.
-        path: String,
-        /// Where the guest sees it.
-        mount: String,
-    },
-    /// Small durable state.
-    Kv,
-    /// Read the inventory.
-    Vms,
-    /// Read and submit jobs.
-    Jobs,
-    /// Read stored output.
-    Logs,
-    /// Outbound HTTP.
-    Http,
-    /// Named secrets.
-    Secrets,
-}
-
-impl Capability {
-    /// As it is written in a `grant` list.
-    pub fn grant(&self) -> String {
-        match self {
-            Self::ReadFile { path, .. } => format!("read-file:{path}"),
-            Self::Kv => "kv".into(),
-            Self::Vms => "vms".into(),
-            Self::Jobs => "jobs".into(),
-            Self::Logs => "logs".into(),
-            Self::Http => "http".into(),
-            Self::Secrets => "secrets".into(),
-        }
-    }
 }
 
 /// What happens to a stream's lines while its filter is down.
@@ -141,17 +92,6 @@ struct Raw {
     filter: RawPlace,
     #[serde(default)]
     config: RawConfig,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawWant {
-    capability: String,
-    path: Option<String>,
-    mount: Option<String>,
-    reason: String,
-    #[serde(default)]
-    optional: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -279,66 +219,6 @@ fn check_texts(raw: &Raw) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-fn want(raw: RawWant) -> Result<Want, String> {
-    if raw.reason.trim().is_empty() || raw.reason.len() > TEXT_MAX || raw.reason.chars().any(char::is_control) {
-        return Err(format!("the wish for `{}` needs a `reason`, one line that the operator is shown", raw.capability));
-    }
-    if raw.capability != "read-file" && (raw.path.is_some() || raw.mount.is_some()) {
-        return Err(format!("`path` and `mount` belong to `read-file`, not to `{}`", raw.capability));
-    }
-    let capability = match raw.capability.as_str() {
-        "read-file" => {
-            let path = raw.path.ok_or("a wish for `read-file` needs a `path`")?;
-            let mount = raw.mount.ok_or("a wish for `read-file` needs a `mount`, where the guest sees the folder")?;
-            check_path(&path)?;
-            check_mount(&mount)?;
-            Capability::ReadFile { path, mount }
-        }
-        "kv" => Capability::Kv,
-        "vms" => Capability::Vms,
-        "jobs" => Capability::Jobs,
-        "logs" => Capability::Logs,
-        "http" => Capability::Http,
-        "secrets" => Capability::Secrets,
-        other => {
-            let all = "read-file, kv, vms, jobs, logs, http, secrets";
-            return Err(format!("there is no capability `{other}`; there are {all}"));
-        }
-    };
-    Ok(Want { capability, reason: raw.reason, optional: raw.optional })
-}
-
-fn check_path(path: &str) -> Result<(), String> {
-    let name = !path.is_empty() && path.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    let rooted = path.starts_with('/') || path.starts_with("~/");
-    let clean = !path.chars().any(char::is_control) && !path.split('/').any(|part| part == "..");
-    if name || (rooted && clean && path.len() <= 4096) {
-        return Ok(());
-    }
-    Err(format!("`path` is `{path}`; it is absolute, begins with `~/`, or is the name of a configured folder"))
-}
-
-fn check_mount(mount: &str) -> Result<(), String> {
-    let name = mount.strip_prefix('/').unwrap_or_default();
-    if !name.is_empty() && name.len() <= ID_MAX && name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
-        return Ok(());
-    }
-    Err(format!("`mount` is `{mount}`; it is `/` and one word of a-z and _, as in `/templates`"))
-}
-
-fn check_mounts(wants: &[Want]) -> Result<(), String> {
-    let mut seen = Vec::new();
-    for want in wants {
-        if let Capability::ReadFile { mount, .. } = &want.capability {
-            if seen.contains(&mount) {
-                return Err(format!("two folders want the mount `{mount}`"));
-            }
-            seen.push(mount);
-        }
-    }
-    Ok(())
 }
 
 fn limits(raw: &RawLimits, ceilings: &Ceilings) -> Result<Limits, String> {

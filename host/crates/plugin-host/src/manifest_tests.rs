@@ -54,7 +54,7 @@ fn everything_that_can_be_said_is_read() {
     assert_eq!(manifest.limits.memory, 32 << 20);
     assert_eq!(manifest.limits.cpu_per_call, Duration::from_millis(100));
     assert_eq!(manifest.policy, Policy::PassThrough);
-    let grants: Vec<_> = manifest.wants.iter().map(|want| want.capability.grant()).collect();
+    let grants: Vec<_> = manifest.wants.iter().map(|want| want.capability.wish()).collect();
     assert_eq!(grants, ["read-file:~/.ssh", "kv"]);
     assert_eq!(manifest.config_default, serde_json::json!({"rules": []}));
 }

@@ -1,9 +1,10 @@
-//! What the engine is told unasked. Whoever changes something only marks it and never waits; one task sends what is
-//! true by then, so a slow receiver costs intermediate states and nothing else.
+//! What the engine is told unasked. Whoever changes something only marks it and never waits; one task sends the steps of
+//! plugins' lives in order, and then what is true by then. A receiver that is slow for long costs steps and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
+use corral_domain::PluginInfo;
 use corral_engine::ports::PluginNotice;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,9 @@ use crate::slot::lock;
 
 /// Notices that wait for their receiver.
 pub const NOTICES_MAX: usize = 64;
+
+/// Steps that wait to be told. Of more the oldest are left out.
+const STEPS_MAX: usize = 256;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Marks {
@@ -24,11 +28,23 @@ struct Marks {
 #[derive(Debug, Default)]
 pub struct Notices {
     marks: Mutex<BTreeMap<String, Marks>>,
+    steps: Mutex<VecDeque<PluginInfo>>,
     wake: Notify,
 }
 
 impl Notices {
-    /// A plugin's state changed, or it is gone.
+    /// A step of a plugin's life, which is told as it is now.
+    pub fn step(&self, info: PluginInfo) {
+        let mut steps = lock(&self.steps);
+        if steps.len() == STEPS_MAX {
+            steps.pop_front();
+        }
+        steps.push_back(info);
+        drop(steps);
+        self.wake.notify_one();
+    }
+
+    /// Something of a plugin changed, or it is gone.
     pub fn changed(&self, id: &str) {
         lock(&self.marks).entry(id.to_owned()).or_default().changed = true;
         self.wake.notify_one();
@@ -43,16 +59,18 @@ impl Notices {
     /// Sends until the receiver is gone or the host stops.
     pub async fn pump(&self, registry: &Registry, sender: mpsc::Sender<PluginNotice>, stop: CancellationToken) {
         loop {
+            // Marks are taken first: a step that comes meanwhile is told before the mark that it leaves.
             let marks = std::mem::take(&mut *lock(&self.marks));
-            for (id, marks) in marks {
-                for notice in notices(registry, id, marks) {
-                    let sent = tokio::select! {
-                        () = stop.cancelled() => return,
-                        sent = sender.send(notice) => sent,
-                    };
-                    if sent.is_err() {
-                        return;
-                    }
+            let steps = std::mem::take(&mut *lock(&self.steps));
+            let steps = steps.into_iter().filter(|info| registry.find(&info.id).is_some()).map(PluginNotice::Changed);
+            let marked = marks.into_iter().flat_map(|(id, marks)| notices(registry, id, marks));
+            for notice in steps.chain(marked) {
+                let sent = tokio::select! {
+                    () = stop.cancelled() => return,
+                    sent = sender.send(notice) => sent,
+                };
+                if sent.is_err() {
+                    return;
                 }
             }
             tokio::select! {

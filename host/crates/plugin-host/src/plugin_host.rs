@@ -1,10 +1,10 @@
 //! The plugin host as the rest of Corral sees it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use corral_domain::{Clock, PluginInfo, PluginKind, RenderedCommand, Template, Vm};
+use corral_domain::{Clock, PluginInfo, PluginKind, PluginPolicy, PluginTransition, RenderedCommand, Template, Vm};
 use corral_engine::ports::{
     FilterChain, Found, PluginError, PluginLogLine, PluginNotice, PluginStats, Plugins, StreamInfo,
 };
@@ -21,6 +21,7 @@ use crate::kv::FLUSH_EVERY;
 use crate::notices::{NOTICES_MAX, Notices};
 use crate::registry::Registry;
 use crate::runtime::Runtime;
+use crate::services::{ServiceCell, Services};
 use crate::slot::{Place, Slot, lock};
 use crate::{discovery, pipeline, templates, watch};
 
@@ -52,8 +53,11 @@ impl PluginHost {
         let runtime = runtime.map_err(|error| StartError(error.to_string()))?;
         let runtime = runtime.map_err(|error| StartError(format!("{error:?}")))?;
         let (sender, receiver) = mpsc::channel(NOTICES_MAX);
+        let policies = Mutex::new(config.policies.clone());
         let inner = Arc::new(Inner {
             config,
+            policies,
+            services: ServiceCell::default(),
             clock,
             runtime: Arc::new(runtime),
             registry: Registry::default(),
@@ -74,6 +78,11 @@ impl PluginHost {
     /// Of parts that are put together already: nothing is watched, and nothing is loaded but what is.
     pub(crate) fn of(inner: Arc<Inner>) -> Self {
         Self { inner }
+    }
+
+    /// Joins what plugins may ask of the host. Until then such calls are told to try again.
+    pub fn join(&self, services: Arc<dyn Services>) {
+        self.inner.services.join(services);
     }
 
     /// Stops every task and writes what plugins keep.
@@ -203,6 +212,18 @@ impl Plugins for PluginHost {
     fn log(&self, id: &str) -> Option<Vec<PluginLogLine>> {
         let entry = |entry: LogEntry| PluginLogLine { at: entry.at, level: entry.level.as_str(), text: entry.text };
         self.inner.registry.find(id).map(|slot| slot.log.entries().into_iter().map(entry).collect())
+    }
+
+    fn history(&self, id: &str) -> Option<Vec<PluginTransition>> {
+        self.inner.registry.find(id).map(|slot| slot.history())
+    }
+
+    async fn set_policy(&self, id: &str, policy: PluginPolicy) -> Result<PluginInfo, PluginError> {
+        let slot = self.inner.known(id)?;
+        lock(&self.inner.policies).insert(id.to_owned(), policy);
+        // Whatever is wrong with it now is told by its state; that the policy holds does not depend on it.
+        let _told = self.inner.load(&slot, true).await;
+        Ok(slot.info())
     }
 
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {

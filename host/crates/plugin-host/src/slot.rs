@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use corral_domain::{PluginInfo, PluginKind, PluginState};
+use corral_domain::{Clock, PluginInfo, PluginKind, PluginState, PluginTransition};
 use tokio::sync::watch;
 
 use crate::config::Timing;
 use crate::error::CallError;
 use crate::generation::Generation;
+use crate::grants::Grants;
 use crate::guest_log::{GuestLog, LogLevel};
 use crate::health::{Health, Permit};
+use crate::history::History;
 use crate::instance::Instance;
 use crate::kv::Kv;
 use crate::manifest::Policy;
@@ -23,6 +25,7 @@ use crate::notices::Notices;
 use crate::package::Fingerprint;
 use crate::pipeline::FilterPlace;
 use crate::stats::Stats;
+use crate::submissions::Submissions;
 use crate::templates::Listing;
 
 /// Path, size, time and inode of the files below one folder.
@@ -49,6 +52,10 @@ pub struct Slot {
     pub kv: Arc<Kv>,
     /// What it did, whichever version of it.
     pub stats: Arc<Stats>,
+    /// What it is granted, whichever version of it.
+    pub grants: Arc<ArcSwap<Grants>>,
+    /// Jobs that it starts.
+    pub submissions: Arc<Submissions>,
     /// One load at a time.
     pub loading: tokio::sync::Mutex<()>,
     /// Digest of everything that was last tried, so that a touched file is not a reload.
@@ -71,6 +78,8 @@ pub struct Slot {
     loads: AtomicU64,
     info: Mutex<PluginInfo>,
     health: Mutex<Health>,
+    history: Mutex<History>,
+    clock: Arc<dyn Clock>,
     changed: watch::Sender<u64>,
     notices: Arc<Notices>,
     timing: Timing,
@@ -84,14 +93,19 @@ impl Slot {
         log: Arc<GuestLog>,
         kv: Arc<Kv>,
         notices: Arc<Notices>,
+        clock: Arc<dyn Clock>,
         timing: Timing,
     ) -> Self {
+        let history = History::beginning(&info, clock.now());
+        notices.step(info.clone());
         Self {
             id: info.id.clone(),
             place,
             log,
             kv,
             stats: Arc::default(),
+            grants: Arc::default(),
+            submissions: Arc::default(),
             loading: tokio::sync::Mutex::default(),
             tried: Mutex::default(),
             fingerprint: Mutex::default(),
@@ -105,6 +119,8 @@ impl Slot {
             loads: AtomicU64::new(0),
             info: Mutex::new(info),
             health: Mutex::default(),
+            history: Mutex::new(history),
+            clock,
             changed: watch::Sender::new(0),
             notices,
             timing,
@@ -128,9 +144,40 @@ impl Slot {
 
     /// Changes what the rest of the host is told, and tells it.
     pub fn tell(&self, change: impl FnOnce(&mut PluginInfo)) {
-        change(&mut lock(&self.info));
+        let (before, after) = {
+            let mut info = lock(&self.info);
+            let before = (info.state, info.generation);
+            change(&mut info);
+            (before, info.clone())
+        };
+        if before != (after.state, after.generation) {
+            self.step(after);
+        }
         self.notices.changed(&self.id);
         self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Writes a step of its life down, and tells it even if the next one follows at once.
+    fn step(&self, info: PluginInfo) {
+        lock(&self.history).push(&info, self.clock.now());
+        self.notices.step(info);
+    }
+
+    /// The last steps of its life, oldest first.
+    pub fn history(&self) -> Vec<PluginTransition> {
+        lock(&self.history).steps()
+    }
+
+    /// Nothing of it serves any more. With `forget` lines may pass without it, too: somebody said so.
+    pub async fn retire(&self, forget: bool) {
+        if forget {
+            self.relied_on.store(false, Ordering::SeqCst);
+        }
+        self.current.store(None);
+        *self.warm.lock().await = None;
+        if !self.listing.swap(Arc::default()).offer.templates.is_empty() {
+            self.tell_templates();
+        }
     }
 
     /// Tells that other templates are offered.
@@ -144,9 +191,12 @@ impl Slot {
         *lock(&self.policy) = generation.context.manifest.policy;
         *lock(&self.filter) = generation.context.manifest.filter;
         *lock(&self.health) = Health::default();
-        self.current.store(Some(generation.clone()));
+        if self.current.swap(Some(generation.clone())).is_some() {
+            let reason = format!("generation {} serves in its place", generation.number);
+            self.step(PluginInfo { state: PluginState::Superseded, reason, ..self.info() });
+        }
         self.tell(|info| {
-            describe(info, &generation.context.manifest);
+            describe(info, &generation.context.manifest, &self.grants.load());
             info.state = PluginState::Active;
             info.reason = String::new();
             info.generation = generation.number;
@@ -166,7 +216,7 @@ impl Slot {
 
     /// Whether its first load has not come to an end yet.
     pub fn is_loading(&self) -> bool {
-        lock(&self.info).state == PluginState::Compiling
+        matches!(lock(&self.info).state, PluginState::Discovered | PluginState::Compiling)
     }
 
     /// Whether a generation is the one that serves.
@@ -217,12 +267,12 @@ impl Slot {
 }
 
 /// Takes over what a manifest says.
-pub fn describe(info: &mut PluginInfo, manifest: &crate::manifest::Manifest) {
+pub fn describe(info: &mut PluginInfo, manifest: &crate::manifest::Manifest, grants: &Grants) {
     info.name.clone_from(&manifest.name);
     info.version = manifest.version.to_string();
     info.api.clone_from(&manifest.api);
     info.provides.clone_from(&manifest.provides);
-    info.wants = manifest.wants.iter().map(|want| (want.capability.grant(), want.reason.clone())).collect();
+    info.wants = manifest.wants.iter().map(|want| grants.describe(want)).collect();
 }
 
 /// Locks, whoever panicked before: what these locks guard is whole after every statement.

@@ -236,7 +236,7 @@ impl Stage {
         let deadline = since + self.timing.hold;
         let info = self.slot.info();
         // While it is being loaded for the first time it is not down: nobody has decided anything yet.
-        let loading = info.state == PluginState::Compiling;
+        let loading = matches!(info.state, PluginState::Discovered | PluginState::Compiling);
         let reason = outage.last.clone().unwrap_or(info.reason);
         let policy = *lock(&self.slot.policy);
         match policy {

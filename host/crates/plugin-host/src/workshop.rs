@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use corral_domain::{Clock, FilterChoice, PluginState, PluginTemplates, RenderedCommand, Template, Vm};
+use corral_domain::{Clock, FilterChoice, Grant, PluginState, PluginTemplates, RenderedCommand, Template, Vm};
 use corral_engine::ports::{FilterChain, Found, PluginError, Plugins as _, StreamInfo};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -19,14 +19,16 @@ use crate::guest_log::{LogEntry, LogLevel};
 use crate::inner::Inner;
 use crate::limits::Ceilings;
 use crate::load::{compile, off_thread};
-use crate::manifest::{Capability, Manifest};
+use crate::manifest::Manifest;
 use crate::notices::Notices;
 use crate::package::Package;
 use crate::pipeline::FilterRule;
 use crate::plugin_host::{PluginHost, StartError};
 use crate::registry::Registry;
 use crate::runtime::Runtime;
+use crate::services::{ServiceCell, Services};
 use crate::slot::{Place, Slot};
+use crate::wants::Capability;
 
 /// Where plugins are tried: an engine, and a folder of compiled code that makes the second try quick.
 #[derive(Clone)]
@@ -37,16 +39,18 @@ pub struct Workshop {
 }
 
 /// What a plugin finds on the bench. The default is: its own default configuration, all that it wants, nothing stored.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Setting {
     /// Its configuration; none: the manifest's default.
     pub config: Option<serde_json::Value>,
     /// What it is granted; none: all that it wants.
-    pub grant: Option<BTreeSet<String>>,
+    pub grant: Option<BTreeSet<Grant>>,
     /// Its state.
     pub kv: BTreeMap<String, Vec<u8>>,
     /// Folders that stand for those that it wants to read, by the path in its manifest. Others are not there.
     pub folders: BTreeMap<String, PathBuf>,
+    /// What stands for the rest of the host; none: such calls are told to try again.
+    pub services: Option<Arc<dyn Services>>,
 }
 
 /// What a folder holds, as far as it can be told without trying it.
@@ -103,7 +107,7 @@ impl Workshop {
         let place = folder.to_owned();
         let text = off_thread(move || Package::read(&place)).await??.manifest;
         let manifest = Manifest::parse(&text, &Ceilings::default())?;
-        let wanted = || manifest.wants.iter().map(|want| want.capability.grant()).collect();
+        let wanted = || wanted(&manifest);
         let state = tempfile::tempdir().map_err(|error| LoadError::Read {
             what: "the folder for temporary files".into(),
             problem: error.to_string(),
@@ -129,11 +133,16 @@ impl Workshop {
             runtime: self.runtime.clone(),
             registry: Registry::default(),
             notices: Arc::new(Notices::default()),
+            policies: Mutex::default(),
+            services: ServiceCell::default(),
             scanning: tokio::sync::Mutex::default(),
             installing: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
+        if let Some(services) = setting.services {
+            inner.services.join(services);
+        }
         let slot = inner.add_slot(Place::Folder(0, folder.to_owned()), &text);
         for (key, value) in setting.kv {
             slot.kv.set(&key, value).map_err(|error| LoadError::Config(format!("state to begin with: {error}")))?;
@@ -141,6 +150,13 @@ impl Workshop {
         inner.load(&slot, true).await?;
         Ok(Bench { host: PluginHost::of(inner), slot, _state: state })
     }
+}
+
+/// All that a manifest wants. Where it leaves it to the operator to name a host or a secret, it is granted one that does
+/// not exist: the plugin is not blocked, and whoever tries it names what it may reach.
+fn wanted(manifest: &Manifest) -> BTreeSet<Grant> {
+    let texts = manifest.wants.iter().flat_map(|want| want.capability.to_grant());
+    texts.filter_map(|text| text.parse().ok()).collect()
 }
 
 impl Bench {

@@ -18,6 +18,7 @@ mod jobs;
 mod logs;
 mod migrate;
 mod secrets;
+mod settings;
 mod state;
 mod tokens;
 

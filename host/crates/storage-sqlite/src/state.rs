@@ -9,8 +9,8 @@ use corral_storage::{
 use sqlx::types::Uuid;
 use sqlx::{Connection, SqliteConnection};
 
-use crate::SqliteStore;
 use crate::error::{parse, refused, to_json};
+use crate::{SqliteStore, settings};
 
 const COMMITTING: &str = "writing the state";
 const LOADING: &str = "loading the state";
@@ -46,8 +46,7 @@ impl StateStore for SqliteStore {
             .fetch_all(&mut *tx)
             .await
             .map_err(fail)?;
-        let settings =
-            sqlx::query!("SELECT key, value FROM setting ORDER BY key").fetch_all(&mut *tx).await.map_err(fail)?;
+        let settings = settings::read(&mut tx).await.map_err(fail)?;
         Ok(Loaded {
             epoch: meta.epoch,
             seq: last,
@@ -59,11 +58,14 @@ impl StateStore for SqliteStore {
             jobs: parse_all::<Job>("job", &jobs)?,
             tasks: parse_all::<Task>("task", &tasks)?,
             templates: parse_all::<SavedTemplate>("template", &templates)?,
-            settings: settings
-                .into_iter()
-                .map(|row| Ok((row.key, parse("setting", &row.value)?)))
-                .collect::<Result<_, StorageError>>()?,
+            settings: settings::parsed(settings)?,
         })
+    }
+
+    async fn settings(&self) -> Result<Vec<(String, serde_json::Value)>, StorageError> {
+        let fail = |error| self.state.fail("reading settings", error);
+        let mut conn = self.state.readers().acquire().await.map_err(fail)?;
+        settings::parsed(settings::read(&mut conn).await.map_err(fail)?)
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), StorageError> {

@@ -137,6 +137,8 @@ pub struct EventPage {
 pub trait StateStore: Send + Sync {
     /// What a start needs.
     async fn load(&self) -> Result<Loaded, StorageError>;
+    /// Settings that differ from their defaults, by key.
+    async fn settings(&self) -> Result<Vec<(String, serde_json::Value)>, StorageError>;
     /// Writes all of `commit` in one transaction, durable on return.
     async fn commit(&self, commit: &Commit) -> Result<(), StorageError>;
     /// One job.

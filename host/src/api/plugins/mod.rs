@@ -1,5 +1,8 @@
 //! Plugins.
 
+mod enable;
+mod grants;
+mod history;
 mod install;
 mod list;
 mod log;
@@ -8,6 +11,9 @@ mod remove;
 mod show;
 mod stats;
 
+pub use enable::*;
+pub use grants::*;
+pub use history::*;
 pub use install::*;
 pub use list::*;
 pub use log::*;

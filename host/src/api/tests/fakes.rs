@@ -213,6 +213,7 @@ pub fn notices() -> Vec<PluginNotice> {
         digest: String::new(),
         origin: "bundled".into(),
         wants: Vec::new(),
+        grants: Vec::new(),
     };
     vec![PluginNotice::Templates { plugin: "ops".into(), offer }, PluginNotice::Changed(mask)]
 }
@@ -261,6 +262,14 @@ impl Plugins for FakePlugins {
     fn log(&self, id: &str) -> Option<Vec<PluginLogLine>> {
         let line = PluginLogLine { at: Timestamp::from_millis(1), level: "warn", text: "low on masks".into() };
         (id == "mask").then(|| vec![line])
+    }
+
+    fn history(&self, _: &str) -> Option<Vec<corral_domain::PluginTransition>> {
+        None
+    }
+
+    async fn set_policy(&self, id: &str, _: corral_domain::PluginPolicy) -> Result<PluginInfo, PluginError> {
+        Err(PluginError::NotFound(id.to_owned()))
     }
 
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {

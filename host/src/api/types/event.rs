@@ -91,6 +91,9 @@ pub enum EventBody {
     PluginFailed {
         plugin: Plugin,
     },
+    PluginSuperseded {
+        plugin: Plugin,
+    },
     PluginRemoved {
         id: String,
     },
@@ -200,6 +203,7 @@ impl EventSource {
             }
             EventKind::PluginLoaded { plugin } => EventBody::PluginLoaded { plugin: plugin.into() },
             EventKind::PluginFailed { plugin } => EventBody::PluginFailed { plugin: plugin.into() },
+            EventKind::PluginSuperseded { plugin } => EventBody::PluginSuperseded { plugin: plugin.into() },
             EventKind::PluginRemoved { id } => EventBody::PluginRemoved { id: id.clone() },
             EventKind::SettingChanged { key, value } => {
                 EventBody::SettingChanged { key: key.clone(), value: value.clone() }

@@ -29,6 +29,8 @@ pub struct Plugin {
     pub origin: String,
     /// Capabilities that it asks for.
     pub wants: Vec<Want>,
+    /// What the operator granted it. A bundled plugin has what it wants without, save hosts and secrets.
+    pub grants: Vec<PluginGrant>,
 }
 
 /// A capability that a plugin asks for.
@@ -38,6 +40,19 @@ pub struct Want {
     pub capability: String,
     /// Why.
     pub reason: String,
+    /// Whether it can do without.
+    pub optional: bool,
+    /// Whether something of it is granted.
+    pub granted: bool,
+}
+
+/// Something that was granted to a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginGrant {
+    /// What: `vms:env=dev`.
+    pub grant: String,
+    /// Whether the configuration says so; then it cannot be taken away here.
+    pub configured: bool,
 }
 
 /// What a plugin extends.
@@ -53,17 +68,21 @@ pub enum PluginKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PluginState {
+    Discovered,
     Compiling,
     Active,
     Failing,
     Quarantined,
     Broken,
     Blocked,
+    Disabled,
+    Superseded,
 }
 
 impl From<&PluginInfo> for Plugin {
     fn from(plugin: &PluginInfo) -> Self {
         let wants = plugin.wants.iter().cloned();
+        let grants = plugin.grants.iter().cloned();
         Self {
             id: plugin.id.clone(),
             name: plugin.name.clone(),
@@ -75,8 +94,16 @@ impl From<&PluginInfo> for Plugin {
             generation: plugin.generation,
             digest: plugin.digest.clone(),
             origin: plugin.origin.clone(),
-            wants: wants.map(|(capability, reason)| Want { capability, reason }).collect(),
+            wants: wants.map(Want::from).collect(),
+            grants: grants.map(|given| PluginGrant { grant: given.grant, configured: given.configured }).collect(),
         }
+    }
+}
+
+impl From<corral_domain::PluginWant> for Want {
+    fn from(want: corral_domain::PluginWant) -> Self {
+        let corral_domain::PluginWant { capability, reason, optional, granted } = want;
+        Self { capability, reason, optional, granted }
     }
 }
 
@@ -94,12 +121,15 @@ impl From<corral_domain::PluginState> for PluginState {
     fn from(state: corral_domain::PluginState) -> Self {
         use corral_domain::PluginState as Domain;
         match state {
+            Domain::Discovered => Self::Discovered,
             Domain::Compiling => Self::Compiling,
             Domain::Active => Self::Active,
             Domain::Failing => Self::Failing,
             Domain::Quarantined => Self::Quarantined,
             Domain::Broken => Self::Broken,
             Domain::Blocked => Self::Blocked,
+            Domain::Disabled => Self::Disabled,
+            Domain::Superseded => Self::Superseded,
         }
     }
 }

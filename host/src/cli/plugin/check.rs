@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use corral_domain::Right;
 use corral_plugin_host::{API_FIRST, API_LAST, Inspection, Setting};
 use serde_json::json;
 
@@ -120,7 +121,7 @@ fn about_component(seen: &Inspection) -> Vec<Finding> {
     let grade = if seen.bytes > LARGE { Grade::Warn } else { Grade::Ok };
     let mut findings = vec![finding(grade, "size", size(seen.bytes))];
     let uses = used(seen);
-    let wants: Vec<&str> = seen.manifest.wants.iter().map(|want| interface(want.capability.grant())).collect();
+    let wants: Vec<&str> = seen.manifest.wants.iter().map(|want| interface(want.capability.right())).collect();
     for name in uses.iter().filter(|name| !wants.contains(name)) {
         let text = format!(
             "the component imports `corral:host/{name}`, but plugin.toml does not want it, so every call would be denied; \
@@ -129,8 +130,8 @@ fn about_component(seen: &Inspection) -> Vec<Finding> {
         findings.push(finding(Grade::Fail, "wants", text));
     }
     for want in &seen.manifest.wants {
-        let grant = want.capability.grant();
-        let name = interface(grant.clone());
+        let grant = want.capability.wish();
+        let name = interface(want.capability.right());
         let files = name == "read-file" && seen.imports.iter().any(|import| import.starts_with("wasi:filesystem/"));
         findings.push(if files || uses.contains(&name) {
             finding(Grade::Ok, "wants", format!("{grant}: {}", want.reason))
@@ -151,11 +152,12 @@ fn used(seen: &Inspection) -> Vec<&str> {
     names.filter(|name| !FREE.contains(name)).collect()
 }
 
-/// The interface that a grant is about.
-fn interface(grant: String) -> &'static str {
-    const ALL: [&str; 7] = ["read-file", "kv", "vms", "jobs", "logs", "http", "secrets"];
-    let word = grant.split([':', '.']).next().unwrap_or_default();
-    ALL.into_iter().find(|name| *name == word).unwrap_or_default()
+/// The interface that a right is about.
+fn interface(right: Right) -> &'static str {
+    match right {
+        Right::JobsSubmit => Right::Jobs.as_str(),
+        other => other.as_str(),
+    }
 }
 
 fn about_files(project: &Project) -> Vec<Finding> {

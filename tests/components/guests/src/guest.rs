@@ -13,6 +13,7 @@ wit_bindgen::generate!({
             include corral:command-template/command-template-plugin@0.1.0;
             include corral:log-filter/log-filter-plugin-with-handover@0.1.0;
             include corral:discovery/discovery-plugin@0.1.0;
+            import corral:host/logs@0.1.0;
         }
     ",
     world: "corral:test-guest/all",
@@ -33,11 +34,14 @@ wit_bindgen::generate!({
             include corral:command-template/command-template-plugin@0.1.0;
             include corral:log-filter/log-filter-plugin@0.1.0;
             include corral:discovery/discovery-plugin@0.1.0;
+            import corral:host/logs@0.1.0;
         }
     ",
     world: "corral:test-guest/all",
     generate_all,
 });
+
+mod asks;
 
 use std::cell::{Cell, RefCell};
 
@@ -106,7 +110,7 @@ fn misbehave(word: &str) -> String {
             log::write(log::Level::Info, &"long ".repeat(10_000));
             "flooded".into()
         }
-        other => format!("unknown {other}"),
+        other => asks::answer(other).unwrap_or_else(|| format!("unknown {other}")),
     }
 }
 

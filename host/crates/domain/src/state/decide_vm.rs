@@ -193,6 +193,8 @@ impl State {
     pub(super) fn decide_plugin(&self, plugin: PluginInfo) -> Vec<EventKind> {
         if self.plugins.get(&plugin.id).is_some_and(|old| **old == plugin) {
             Vec::new()
+        } else if plugin.state == PluginState::Superseded {
+            vec![EventKind::PluginSuperseded { plugin }]
         } else if plugin.state == PluginState::Active {
             vec![EventKind::PluginLoaded { plugin }]
         } else {

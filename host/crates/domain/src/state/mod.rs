@@ -322,6 +322,8 @@ impl State {
             EventKind::PluginLoaded { plugin } | EventKind::PluginFailed { plugin } => {
                 self.plugins.insert(plugin.id.clone(), Arc::new(plugin.clone()));
             }
+            // The version that serves was told, or will be.
+            EventKind::PluginSuperseded { .. } => {}
             EventKind::PluginRemoved { id } => {
                 self.plugins.remove(id);
                 self.plugin_templates.remove(id);

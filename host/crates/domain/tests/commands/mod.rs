@@ -194,7 +194,13 @@ fn plugin() -> impl Strategy<Value = PluginInfo> {
         generation,
         digest: String::new(),
         origin: "bundled".into(),
-        wants: vec![("network".into(), "to ask".into())],
+        wants: vec![corral_domain::PluginWant {
+            capability: "http".into(),
+            reason: "to ask".into(),
+            optional: false,
+            granted: false,
+        }],
+        grants: Vec::new(),
     })
 }
 

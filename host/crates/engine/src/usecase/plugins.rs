@@ -1,11 +1,15 @@
 //! Plugins and settings.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use corral_domain::{Command, PluginInfo};
+use corral_domain::{Command, Grant, PluginInfo, PluginPolicy, PluginTransition};
+use corral_storage::Audit;
 use serde_json::Value;
 
 use super::note;
-use crate::ports::{PluginLogLine, PluginStats};
+use crate::manager::AuditNote;
+use crate::ports::{PluginLogLine, PluginStats, SecretText};
 use crate::{Actor, Engine, Role, UseCaseError};
 
 impl Engine {
@@ -49,11 +53,109 @@ impl Engine {
         self.inner.deps.plugins.log(id).ok_or_else(|| UseCaseError::not_found("plugin", id))
     }
 
+    /// The last steps of a plugin's life, oldest first.
+    pub fn plugin_history(&self, id: &str) -> Result<Vec<PluginTransition>, UseCaseError> {
+        self.inner.deps.plugins.history(id).ok_or_else(|| UseCaseError::not_found("plugin", id))
+    }
+
+    /// Grants a plugin something that it wants. Needs [`Role::Admin`]; leaves an audit row.
+    pub async fn grant_plugin(&self, actor: &Actor, id: &str, grants: &[Grant]) -> Result<PluginInfo, UseCaseError> {
+        actor.require(Role::Admin)?;
+        let plugin = self.plugin(id)?;
+        for grant in grants {
+            let wants: Vec<_> = plugin.wants.iter().map(|want| want.capability.as_str()).collect();
+            if !wants.iter().any(|want| is_of(want, grant)) {
+                let wants = if wants.is_empty() { "nothing".to_owned() } else { wants.join(", ") };
+                return Err(UseCaseError::invalid(
+                    "grant",
+                    format!("`{id}` does not want `{grant}`; it wants {wants}"),
+                ));
+            }
+        }
+        let audit = note("plugin.grant", id, list(grants));
+        self.decide(actor, id, audit, |policy| policy.grants.extend(grants.iter().cloned())).await
+    }
+
+    /// Takes grants away that were given in the dashboard or on the command line; calls that are under way are refused from
+    /// now on, too. Needs [`Role::Admin`]; leaves an audit row.
+    pub async fn revoke_plugin(&self, actor: &Actor, id: &str, grants: &[Grant]) -> Result<PluginInfo, UseCaseError> {
+        actor.require(Role::Admin)?;
+        let plugin = self.plugin(id)?;
+        let policy = self.state().plugin_policy(id);
+        if let Some(grant) = grants.iter().find(|grant| !policy.grants.contains(grant)) {
+            let configured = plugin.grants.iter().any(|given| given.configured && given.grant == grant.to_string());
+            let text = if configured {
+                format!("`{grant}` stands in the configuration, under `[plugins.{id}]`; take it out there")
+            } else {
+                format!("`{grant}` was not granted to `{id}`; `corral plugin show {id}` lists what was")
+            };
+            return Err(UseCaseError::invalid("grant", text));
+        }
+        let audit = note("plugin.revoke", id, list(grants));
+        self.decide(actor, id, audit, |policy| policy.grants.retain(|grant| !grants.contains(grant))).await
+    }
+
+    /// Switches a plugin on or off. Needs [`Role::Admin`]; leaves an audit row.
+    pub async fn enable_plugin(&self, actor: &Actor, id: &str, enabled: bool) -> Result<PluginInfo, UseCaseError> {
+        actor.require(Role::Admin)?;
+        self.plugin(id)?;
+        let action = if enabled { "plugin.enable" } else { "plugin.disable" };
+        self.decide(actor, id, note(action, id, ""), |policy| policy.enabled = enabled).await
+    }
+
+    /// Writes a decision down, and applies it. Decisions about plugins are made one after the other.
+    async fn decide(
+        &self,
+        actor: &Actor,
+        id: &str,
+        audit: AuditNote,
+        change: impl FnOnce(&mut PluginPolicy),
+    ) -> Result<PluginInfo, UseCaseError> {
+        let _one = self.inner.deciding.lock().await;
+        let mut policy = self.state().plugin_policy(id);
+        change(&mut policy);
+        let command = Command::SetSetting { key: PluginPolicy::key(id), value: policy.to_value() };
+        self.inner.manager.submit(actor, command, audit).await?;
+        let plugin = self.inner.deps.plugins.set_policy(id, policy).await?;
+        self.inner.manager.post(Command::ReportPlugin { plugin: plugin.clone() }).await;
+        Ok(plugin)
+    }
+
+    fn plugin(&self, id: &str) -> Result<Arc<PluginInfo>, UseCaseError> {
+        self.state().plugins.get(id).cloned().ok_or_else(|| UseCaseError::not_found("plugin", id))
+    }
+
+    /// A secret that was granted to a plugin. That it was read is written down first: without that row it is not given out.
+    pub async fn secret_for_plugin(&self, plugin: &str, name: &str) -> Result<Option<SecretText>, UseCaseError> {
+        let audit = Audit {
+            at: self.inner.deps.clock.now(),
+            actor: format!("plugin:{plugin}"),
+            action: "secret.read".to_owned(),
+            object: name.to_owned(),
+            detail: String::new(),
+        };
+        self.inner.deps.state.audit(&audit).await?;
+        Ok(self.inner.deps.secrets.reveal(name).await?)
+    }
+
     /// Changes a setting; null takes it back to its default. Needs [`Role::Admin`].
     pub async fn set_setting(&self, actor: &Actor, key: &str, value: Value) -> Result<(), UseCaseError> {
         actor.require(Role::Admin)?;
+        if let Some(plugin) = PluginPolicy::plugin_of(key) {
+            let text = format!("what a plugin may is decided by `corral plugin grant {plugin}` and its like");
+            return Err(UseCaseError::invalid("key", text));
+        }
         let command = Command::SetSetting { key: key.to_owned(), value };
         self.inner.manager.submit(actor, command, note("setting.set", key, "")).await?;
         Ok(())
     }
+}
+
+/// Whether a want, as it is shown, is about what a grant gives. Whether it goes as far is for the plugin host.
+fn is_of(want: &str, grant: &Grant) -> bool {
+    want.split_once(':').map_or(want, |(name, _)| name) == grant.right().as_str()
+}
+
+fn list(grants: &[Grant]) -> String {
+    grants.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

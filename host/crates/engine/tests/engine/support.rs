@@ -107,6 +107,14 @@ impl Plugins for FakePlugins {
         None
     }
 
+    fn history(&self, _: &str) -> Option<Vec<corral_domain::PluginTransition>> {
+        None
+    }
+
+    async fn set_policy(&self, id: &str, _: corral_domain::PluginPolicy) -> Result<PluginInfo, PluginError> {
+        Err(PluginError::NotFound(id.to_owned()))
+    }
+
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {
         Err(PluginError::NotFound(id.to_owned()))
     }

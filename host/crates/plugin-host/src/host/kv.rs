@@ -1,15 +1,16 @@
 //! `corral:host/kv`: state private to one plugin, where `kv` was granted.
 
+use corral_domain::Right;
+
 use crate::bindings::corral::host::kv::Host;
 use crate::bindings::corral::types::types::Error;
 use crate::guest::Guest;
-use crate::host::denied;
 use crate::kv::KvError;
-use crate::manifest::Capability;
 
 impl Guest {
     fn kv(&self) -> Result<&crate::kv::Kv, Error> {
-        if self.plugin.may(&Capability::Kv) { Ok(&self.plugin.kv) } else { Err(denied(self, &Capability::Kv)) }
+        self.require(Right::Kv)?;
+        Ok(&self.plugin.kv)
     }
 }
 

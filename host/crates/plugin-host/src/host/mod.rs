@@ -10,12 +10,15 @@ mod logs;
 mod secrets;
 mod vms;
 
+use corral_domain::{JobId, Right, VmId};
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::corral;
-use crate::grants::{denial, unserved};
+use crate::bindings::corral::types::types::Error;
+use crate::grants::denial;
 use crate::guest::Guest;
-use crate::manifest::Capability;
+use crate::guest_log::LogLevel;
+use crate::services::{ServiceError, Services};
 
 /// Makes every interface of `corral:host` importable.
 pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -34,10 +37,43 @@ pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
 
 impl corral::types::types::Host for Guest {}
 
-/// The answer of an interface that the host cannot serve: why not, depending on what was granted.
-fn denied(guest: &Guest, capability: &Capability) -> corral::types::types::Error {
-    let interface = capability.grant();
-    let text =
-        if guest.plugin.may(capability) { unserved(&interface) } else { denial(&guest.plugin.manifest.id, &interface) };
-    corral::types::types::Error::Denied(text)
+impl Guest {
+    /// Refuses unless something of a right was granted.
+    fn require(&self, right: Right) -> Result<(), Error> {
+        if self.plugin.rights().has(right) { Ok(()) } else { Err(self.deny(right, &right.example())) }
+    }
+
+    /// A denial that names the grant that is missing; the operator sees it in the plugin's log.
+    fn deny(&self, right: Right, grant: &str) -> Error {
+        let text = denial(&self.plugin.manifest, right, grant);
+        self.plugin.log.write(LogLevel::Warn, &format!("denied: {text}"));
+        Error::Denied(text)
+    }
+
+    fn services(&self) -> Result<&dyn Services, Error> {
+        Ok(&**self.plugin.services.get()?)
+    }
+}
+
+impl From<ServiceError> for Error {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Invalid(text) => Self::InvalidInput(text),
+            ServiceError::NotFound(text) => Self::NotFound(text),
+            ServiceError::Denied(text) => Self::Denied(text),
+            ServiceError::Unavailable(text) => Self::Unavailable(text),
+        }
+    }
+}
+
+fn vm_id(text: &str) -> Result<VmId, Error> {
+    text.parse().map_err(|error| Error::InvalidInput(format!("`{}` is no id of a VM: {error}", start_of(text))))
+}
+
+fn job_id(text: &str) -> Result<JobId, Error> {
+    text.parse().map_err(|error| Error::InvalidInput(format!("`{}` is no id of a job: {error}", start_of(text))))
+}
+
+fn start_of(text: &str) -> &str {
+    &text[..text.floor_char_boundary(80)]
 }

@@ -120,7 +120,7 @@ impl Bench {
     /// Grants a plugin something.
     pub fn grant(&mut self, id: &str, grants: &[&str]) -> &mut Self {
         let settings = self.config.plugins.entry(id.into()).or_default();
-        settings.grant = Some(grants.iter().map(ToString::to_string).collect());
+        settings.grant = Some(grants.iter().map(|grant| grant.parse().unwrap()).collect());
         self
     }
 

@@ -71,10 +71,13 @@ async fn a_plugin_without_its_grant_is_blocked_and_says_how_to_give_it() {
     bench.put("h", &manifest("h", "log-filter", &more.replace("kv", "http")), &guest(false));
     let mut running = bench.start().await;
     let info = running.until_state("p", PluginState::Blocked).await;
-    assert!(info.reason.contains("`kv` (to remember)") && info.reason.contains("grant = [\"kv\"]"), "{}", info.reason);
-    assert_eq!(info.wants, [("kv".to_owned(), "to remember".to_owned())]);
+    assert!(info.reason.contains("`kv` (to remember)"), "{}", info.reason);
+    assert!(info.reason.contains("`corral plugin grant p kv`"), "{}", info.reason);
+    let want = &info.wants[0];
+    assert_eq!((want.capability.as_str(), want.reason.as_str()), ("kv", "to remember"));
+    assert!(!want.optional && !want.granted);
     let info = running.until_state("h", PluginState::Blocked).await;
-    assert!(info.reason.contains("does not serve"), "{}", info.reason);
+    assert!(info.reason.contains("`corral plugin grant h http:HOST`"), "{}", info.reason);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,7 +134,7 @@ async fn a_plugin_that_is_switched_off_is_not_in_any_chain() {
     bench.config.plugins.insert("p".into(), PluginSettings { enabled: false, ..PluginSettings::default() });
     bench.put("p", &manifest("p", "log-filter", ""), &guest(false));
     let mut running = bench.start().await;
-    let info = running.until_state("p", PluginState::Blocked).await;
+    let info = running.until_state("p", PluginState::Disabled).await;
     assert!(info.reason.contains("enabled = true"), "{}", info.reason);
     assert_eq!(running.chain().await.plugins(), []);
 }

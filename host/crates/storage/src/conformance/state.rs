@@ -64,6 +64,7 @@ pub async fn what_was_committed_is_there_whole(store: &dyn StateStore) {
     assert_eq!(loaded.tasks, tasks);
     assert_eq!(loaded.templates, [template]);
     assert_eq!(loaded.settings, [("logs.retention".to_owned(), (*value).clone())]);
+    assert_eq!(store.settings().await.unwrap(), loaded.settings);
     assert_eq!(store.events(0, 10).await.unwrap().events, events);
     assert_eq!(store.job(job.id).await.unwrap(), Some(job.clone()));
     assert_eq!(store.tasks(job.id).await.unwrap(), tasks);

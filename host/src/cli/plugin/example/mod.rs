@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use corral_domain::Grant;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,7 +34,7 @@ pub struct Example {
     /// The configuration; without it the manifest's default.
     pub config: Option<Value>,
     /// What is granted; without it all that the manifest wants.
-    pub grant: Option<BTreeSet<String>>,
+    pub grant: Option<BTreeSet<Grant>>,
     /// State that is there.
     #[serde(default)]
     pub kv: BTreeMap<String, String>,

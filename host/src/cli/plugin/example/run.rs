@@ -61,6 +61,7 @@ async fn load(
         grant: example.grant.clone(),
         kv: example.kv.iter().map(|(key, value)| (key.clone(), value.clone().into_bytes())).collect(),
         folders: given::folders(&example.files, manifest, place.path())?,
+        services: None,
     };
     let bench = workshop.load(folder, setting).await.map_err(|error| error.to_string())?;
     Ok((bench, place))

@@ -8,7 +8,7 @@ mod preview;
 mod retry;
 
 use corral_domain::{CommandLine, FilterChoice, Job, JobId, Mode, RunAs, Strategy, Task, VmId};
-use corral_storage::StorageError;
+use corral_storage::{JobFilter, StorageError};
 use serde_json::Value;
 
 pub(crate) use create::hex;
@@ -16,7 +16,7 @@ pub use groups::{Group, GroupStream, Groups};
 pub use preview::{Preview, PreviewItem};
 pub use retry::Which;
 
-use crate::Engine;
+use crate::{Engine, UseCaseError};
 
 /// What a job runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,8 +75,13 @@ pub struct JobRequest {
 impl JobRequest {
     /// A command on VMs with everything else as usual.
     pub fn command(command: CommandLine, targets: Targets) -> Self {
+        Self::new(What::Command(command), targets)
+    }
+
+    /// Something on VMs with everything else as usual.
+    pub fn new(what: What, targets: Targets) -> Self {
         Self {
-            what: What::Command(command),
+            what,
             targets,
             mode: None,
             parallelism: None,
@@ -94,6 +99,11 @@ impl JobRequest {
 }
 
 impl Engine {
+    /// The newest jobs, newest first.
+    pub async fn recent_jobs(&self, limit: u32) -> Result<Vec<Job>, UseCaseError> {
+        Ok(self.jobs(&JobFilter::default(), limit).await?.jobs)
+    }
+
     /// A job with its tasks, live or stored.
     pub async fn job(&self, id: JobId) -> Result<Option<(Job, Vec<Task>)>, StorageError> {
         let state = self.state();

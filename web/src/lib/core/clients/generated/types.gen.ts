@@ -237,6 +237,9 @@ export type EventBody = {
     plugin: Plugin;
     type: 'plugin-failed';
 } | {
+    plugin: Plugin;
+    type: 'plugin-superseded';
+} | {
     id: string;
     type: 'plugin-removed';
 } | {
@@ -406,6 +409,16 @@ export type FoundVm = {
      * Account.
      */
     user: string;
+};
+
+/**
+ * What to grant.
+ */
+export type GrantBody = {
+    /**
+     * Grants: `kv`, `vms:env=dev`, `http:inventory.example.com`, `secrets:NAME`.
+     */
+    grants: Array<string>;
 };
 
 /**
@@ -1028,6 +1041,10 @@ export type PagePlugin = {
          */
         generation: number;
         /**
+         * What the operator granted it. A bundled plugin has what it wants without, save hosts and secrets.
+         */
+        grants: Array<PluginGrant>;
+        /**
          * Unique.
          */
         id: string;
@@ -1373,6 +1390,10 @@ export type Plugin = {
      */
     generation: number;
     /**
+     * What the operator granted it. A bundled plugin has what it wants without, save hosts and secrets.
+     */
+    grants: Array<PluginGrant>;
+    /**
      * Unique.
      */
     id: string;
@@ -1404,6 +1425,30 @@ export type Plugin = {
      * Capabilities that it asks for.
      */
     wants: Array<Want>;
+};
+
+/**
+ * Something that was granted to a plugin.
+ */
+export type PluginGrant = {
+    /**
+     * Whether the configuration says so; then it cannot be taken away here.
+     */
+    configured: boolean;
+    /**
+     * What: `vms:env=dev`.
+     */
+    grant: string;
+};
+
+/**
+ * How a plugin came to be as it is.
+ */
+export type PluginHistory = {
+    /**
+     * The last 64 steps since the host started, oldest first.
+     */
+    items: Array<PluginStep>;
 };
 
 /**
@@ -1442,7 +1487,7 @@ export type PluginLogLine = {
 /**
  * How a plugin fares.
  */
-export type PluginState = 'compiling' | 'active' | 'failing' | 'quarantined' | 'broken' | 'blocked';
+export type PluginState = 'discovered' | 'compiling' | 'active' | 'failing' | 'quarantined' | 'broken' | 'blocked' | 'disabled' | 'superseded';
 
 /**
  * What a plugin did since the host started.
@@ -1486,6 +1531,32 @@ export type PluginStats = {
      * Calls that trapped.
      */
     traps: number;
+};
+
+/**
+ * A step in a plugin's life.
+ */
+export type PluginStep = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * Which load; 0 before the first.
+     */
+    generation: number;
+    /**
+     * Why.
+     */
+    reason: string;
+    /**
+     * What it became; `superseded` is told of a version whose place a newer one took.
+     */
+    state: PluginState;
+    /**
+     * Of the version that it is about; empty if it could not be read.
+     */
+    version: string;
 };
 
 /**
@@ -2476,6 +2547,14 @@ export type Want = {
      */
     capability: string;
     /**
+     * Whether something of it is granted.
+     */
+    granted: boolean;
+    /**
+     * Whether it can do without.
+     */
+    optional: boolean;
+    /**
      * Why.
      */
     reason: string;
@@ -3281,6 +3360,146 @@ export type ShowPluginResponses = {
 };
 
 export type ShowPluginResponse = ShowPluginResponses[keyof ShowPluginResponses];
+
+export type DisablePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/disable';
+};
+
+export type DisablePluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type DisablePluginError = DisablePluginErrors[keyof DisablePluginErrors];
+
+export type DisablePluginResponses = {
+    /**
+     * The plugin
+     */
+    200: Plugin;
+};
+
+export type DisablePluginResponse = DisablePluginResponses[keyof DisablePluginResponses];
+
+export type EnablePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/enable';
+};
+
+export type EnablePluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type EnablePluginError = EnablePluginErrors[keyof EnablePluginErrors];
+
+export type EnablePluginResponses = {
+    /**
+     * The plugin
+     */
+    200: Plugin;
+};
+
+export type EnablePluginResponse = EnablePluginResponses[keyof EnablePluginResponses];
+
+export type RevokePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query: {
+        /**
+         * A grant as the plugin shows it.
+         */
+        grant: string;
+    };
+    url: '/api/plugins/{id}/grants';
+};
+
+export type RevokePluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type RevokePluginError = RevokePluginErrors[keyof RevokePluginErrors];
+
+export type RevokePluginResponses = {
+    /**
+     * The plugin
+     */
+    200: Plugin;
+};
+
+export type RevokePluginResponse = RevokePluginResponses[keyof RevokePluginResponses];
+
+export type GrantPluginData = {
+    body: GrantBody;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/grants';
+};
+
+export type GrantPluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type GrantPluginError = GrantPluginErrors[keyof GrantPluginErrors];
+
+export type GrantPluginResponses = {
+    /**
+     * The plugin
+     */
+    200: Plugin;
+};
+
+export type GrantPluginResponse = GrantPluginResponses[keyof GrantPluginResponses];
+
+export type PluginHistoryData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/history';
+};
+
+export type PluginHistoryErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type PluginHistoryError = PluginHistoryErrors[keyof PluginHistoryErrors];
+
+export type PluginHistoryResponses = {
+    /**
+     * Its last steps
+     */
+    200: PluginHistory;
+};
+
+export type PluginHistoryResponse = PluginHistoryResponses[keyof PluginHistoryResponses];
 
 export type PluginLogData = {
     body?: never;

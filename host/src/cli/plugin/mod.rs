@@ -1,4 +1,4 @@
-//! `corral plugin`: what is loaded and how it fares; and what its authors need, each command in a file of its own.
+//! `corral plugin`: what is loaded, how it fares and what it may; and what authors need, each command in a file of its own.
 
 mod bench;
 mod build;
@@ -8,6 +8,7 @@ mod example;
 mod install;
 mod new;
 mod pack;
+mod policy;
 mod project;
 mod rm;
 mod starter;
@@ -32,6 +33,14 @@ pub enum Command {
     Show(One),
     /// Show what a plugin said, and what the host said of it.
     Logs(One),
+    /// Grant a plugin something that it wants.
+    Grant(policy::Grants),
+    /// Take away what was granted to a plugin.
+    Revoke(policy::Grants),
+    /// Switch a plugin on.
+    Enable(policy::Switch),
+    /// Switch a plugin off.
+    Disable(policy::Switch),
     /// Load a plugin anew from its folder.
     Reload(One),
     /// Begin a plugin: write a project that builds at once.
@@ -85,6 +94,7 @@ pub async fn run(command: Command) -> Result<Exit> {
             let client = args.connect.client()?;
             let mut plugin = known(&client, &args.id, client.get(&["api", "plugins", &args.id], &[]).await).await?;
             plugin["stats"] = client.get(&["api", "plugins", &args.id, "stats"], &[]).await?;
+            plugin["history"] = client.get(&["api", "plugins", &args.id, "history"], &[]).await?["items"].take();
             if args.json {
                 return print(plugin, true);
             }
@@ -112,6 +122,10 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::Pack(args) => pack::run(args).await,
         Command::Install(args) => install::run(args).await,
         Command::Rm(args) => rm::run(args).await,
+        Command::Grant(args) => args.grant().await,
+        Command::Revoke(args) => args.revoke().await,
+        Command::Enable(args) => args.run("enable").await,
+        Command::Disable(args) => args.run("disable").await,
         Command::Reload(args) => {
             let client = args.connect.client()?;
             let loaded = client.post(&["api", "plugins", &args.id, "reload"], &json!({})).await;
@@ -144,7 +158,26 @@ fn show(plugin: &Value) {
     line("state", text("state"));
     line("reason", text("reason"));
     for want in plugin.get("wants").and_then(Value::as_array).into_iter().flatten() {
-        line("wants", format!("{} ({})", safe(&field(want, "capability")), safe(&field(want, "reason"))));
+        let has = |key: &str| want.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let how = match (has("granted"), has("optional")) {
+            (true, _) => "granted",
+            (false, true) => "not granted, it can do without",
+            (false, false) => "not granted",
+        };
+        line("wants", format!("{} ({}): {how}", safe(&field(want, "capability")), safe(&field(want, "reason"))));
+    }
+    for given in plugin.get("grants").and_then(Value::as_array).into_iter().flatten() {
+        let configured = given.get("configured").and_then(Value::as_bool).unwrap_or(false);
+        let from = if configured { " (by the configuration)" } else { "" };
+        line("granted", format!("{}{from}", safe(&field(given, "grant"))));
+    }
+    for step in plugin.get("history").and_then(Value::as_array).into_iter().flatten() {
+        let [at, state, version, reason] = ["at", "state", "version", "reason"].map(|key| safe(&field(step, key)));
+        let about = [version, reason].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
+        line("history", format!("{at}  {state:11}  {about}"));
+    }
+    if plugin.get("stats").is_none() {
+        return;
     }
     let number = |path: &str| plugin.pointer(path).and_then(Value::as_u64).unwrap_or(0);
     line(

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use corral_domain::Right;
 use serde_json::Value;
 
 use super::pack::pack;
@@ -75,16 +76,50 @@ fn show(plugin: &Value) {
     if !reason.is_empty() {
         say!("  {}", safe(&reason));
     }
-    let wants: Vec<_> = plugin.get("wants").and_then(Value::as_array).into_iter().flatten().collect();
-    if wants.is_empty() {
+    let wants = plugin.get("wants").and_then(Value::as_array).into_iter().flatten();
+    let missing = |want: &&Value| want.get("granted").and_then(Value::as_bool) != Some(true);
+    let missing: Vec<_> = wants.filter(missing).collect();
+    if missing.is_empty() {
         return;
     }
-    say!("it wants:");
-    for want in &wants {
-        say!("  {} ({})", safe(&field(want, "capability")), safe(&field(want, "reason")));
+    say!("it wants, and was not granted:");
+    for want in &missing {
+        let optional = want.get("optional").and_then(Value::as_bool) == Some(true);
+        let without = if optional { "; it can do without" } else { "" };
+        say!("  {} ({}{without})", safe(&field(want, "capability")), safe(&field(want, "reason")));
     }
-    say!("what it is granted is yours to say:");
-    for want in &wants {
-        say!("  corral plugin grant {id} {}", safe(&corral_domain::quote_word(&field(want, "capability"))));
+    say!("to grant it:");
+    for want in &missing {
+        say!("  corral plugin grant {id} {}", safe(&grants(&field(want, "capability"))));
+    }
+}
+
+/// What is typed to grant what is wanted: `http:a|b` are two grants, and of a bare `http` the operator names the host.
+fn grants(capability: &str) -> String {
+    let word = corral_domain::quote_word;
+    match capability.split_once(':') {
+        Some((right @ ("http" | "secrets"), named)) => {
+            named.split('|').map(|name| word(&format!("{right}:{name}"))).collect::<Vec<_>>().join(" ")
+        }
+        Some(_) => word(capability),
+        None => Right::named(capability).map_or_else(|| word(capability), Right::example),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_granted_by_what_can_be_typed() {
+        for (capability, typed) in [
+            ("kv", "kv"),
+            ("http", "http:HOST"),
+            ("http:a.example|b.example:8443", "http:a.example http:b.example:8443"),
+            ("secrets:token", "secrets:token"),
+            ("read-file:~/my lists", "'read-file:~/my lists'"),
+        ] {
+            assert_eq!(grants(capability), typed);
+        }
     }
 }

@@ -10,6 +10,7 @@ mod new;
 mod pack;
 mod policy;
 mod project;
+mod replay;
 mod rm;
 mod starter;
 mod test;
@@ -57,6 +58,8 @@ pub enum Command {
     Pack(pack::Pack),
     /// Send a plugin to a host and load it there.
     Install(install::Install),
+    /// Show what a filter would have made of a job's stored output.
+    Replay(Box<replay::Replay>),
     /// Take a plugin out that was installed.
     Rm(rm::Rm),
 }
@@ -121,6 +124,7 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::Dev(args) => dev::run(args).await,
         Command::Pack(args) => pack::run(args).await,
         Command::Install(args) => install::run(args).await,
+        Command::Replay(args) => replay::run(*args).await,
         Command::Rm(args) => rm::run(args).await,
         Command::Grant(args) => args.grant().await,
         Command::Revoke(args) => args.revoke().await,

@@ -4,6 +4,8 @@ mod bench;
 mod capabilities;
 mod filters;
 mod hostile;
+mod installing;
 mod loading;
 mod reload;
 mod templates;
+mod trying;

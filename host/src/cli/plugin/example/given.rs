@@ -56,7 +56,7 @@ pub fn machine(index: usize, given: &Machine) -> Arc<Vm> {
 /// The stream of an example.
 pub fn stream(filter: &Filter) -> StreamInfo {
     StreamInfo {
-        job: JobId::from_uuid(id(0)),
+        job: job(0),
         template: filter.template.clone(),
         vm: machine(0, &filter.vm),
         stream: match filter.source {
@@ -65,6 +65,12 @@ pub fn stream(filter: &Filter) -> StreamInfo {
         },
         filters: FilterChoice::default(),
     }
+}
+
+/// The id of the `index`-th job of an example.
+pub fn job(index: usize) -> JobId {
+    const JOBS: u128 = 1 << 40;
+    JobId::from_uuid(id(JOBS + index as u128))
 }
 
 /// Ids look like those of a host and are the same in every run.

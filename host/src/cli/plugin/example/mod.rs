@@ -9,6 +9,7 @@ mod answer;
 mod compare;
 mod given;
 mod run;
+mod services;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -38,6 +39,15 @@ pub struct Example {
     /// State that is there.
     #[serde(default)]
     pub kv: BTreeMap<String, String>,
+    /// The inventory.
+    #[serde(default)]
+    pub vms: Vec<Machine>,
+    /// Jobs, the newest first.
+    #[serde(default)]
+    pub jobs: Vec<Job>,
+    /// Secrets; what is here is granted.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
     /// Files, by the path at which the plugin sees them.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
@@ -107,6 +117,37 @@ pub struct Machine {
     pub labels: BTreeMap<String, String>,
 }
 
+/// A job that is there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    pub template: Option<String>,
+    #[serde(default)]
+    pub args: Value,
+    #[serde(default = "succeeded")]
+    pub status: String,
+    /// Names of machines.
+    #[serde(default)]
+    pub vms: Vec<String>,
+    /// Its output, by machine.
+    #[serde(default)]
+    pub log: BTreeMap<String, Vec<String>>,
+}
+
+fn succeeded() -> String {
+    "succeeded".to_owned()
+}
+
+/// A job that must have been started.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Started {
+    pub template: String,
+    #[serde(default)]
+    pub args: Value,
+    pub vms: Vec<String>,
+}
+
 /// What must come of an example. What is left out is not looked at.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -123,6 +164,8 @@ pub struct Expect {
     pub vms: Option<Vec<Found>>,
     /// A part of the error that it must end in.
     pub error: Option<String>,
+    /// All jobs that it started.
+    pub started: Option<Vec<Started>>,
     /// Parts of lines that the plugin's log must have.
     pub log: Vec<String>,
     /// State that must be there afterwards.
@@ -242,7 +285,7 @@ impl Example {
             return Err(format!("`expect.{name}` is what comes of `{of}`, and this is `{call}`"));
         }
         let something = expected.iter().any(|(_, _, there)| *there) || expect.error.is_some();
-        if something || !expect.log.is_empty() || !expect.kv.is_empty() {
+        if something || expect.started.is_some() || !expect.log.is_empty() || !expect.kv.is_empty() {
             return Ok(());
         }
         Err("it expects nothing, so it shows nothing".into())

@@ -1,11 +1,14 @@
 //! Runs an example on the real plugin host.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
-use corral_domain::{LineHead, Lines, Timestamp};
+use corral_domain::{Grant, LineHead, Lines, Timestamp};
 use corral_plugin_host::{Bench, LogEntry, Manifest, Setting, Workshop};
 
 use super::compare::{Difference, compare};
+use super::services::{MadeUp, started};
 use super::{Answer, Example, Expect, Filter, given};
 
 /// How an example went.
@@ -37,15 +40,20 @@ pub async fn run(workshop: &Workshop, folder: &Path, manifest: &Manifest, exampl
             return outcome;
         }
     };
-    let came = call(&bench.0, example).await;
+    let (bench, services, _files) = bench;
+    let came = call(&bench, example).await;
     // A filter that lets lines by while it is down would hide that it fell.
-    let came = match bench.0.fault() {
+    let came = match bench.fault() {
         Some(fault) => Err(fault),
         None => came,
     };
-    outcome.log = bench.0.log();
+    outcome.log = bench.log();
     outcome.differences.extend(about_end(&example.expect, came));
-    outcome.differences.extend(about_rest(&example.expect, &bench.0, &outcome.log));
+    outcome.differences.extend(about_rest(&example.expect, &bench, &outcome.log));
+    if let Some(expected) = &example.expect.started {
+        let expected = expected.iter().map(|one| started(&one.template, &one.args, &one.vms)).collect();
+        outcome.differences.extend(compare("started", &Answer(expected), &Answer(services.started())));
+    }
     outcome
 }
 
@@ -54,17 +62,25 @@ async fn load(
     folder: &Path,
     manifest: &Manifest,
     example: &Example,
-) -> Result<(Bench, tempfile::TempDir), String> {
+) -> Result<(Bench, Arc<MadeUp>, tempfile::TempDir), String> {
     let place = tempfile::tempdir().map_err(|error| format!("no folder for the example's files: {error}"))?;
+    let services = Arc::new(MadeUp::of(example)?);
     let setting = Setting {
         config: example.config.clone(),
-        grant: example.grant.clone(),
+        grant: example.grant.clone().or_else(|| Some(grants(example, manifest))),
         kv: example.kv.iter().map(|(key, value)| (key.clone(), value.clone().into_bytes())).collect(),
         folders: given::folders(&example.files, manifest, place.path())?,
-        services: None,
+        services: Some(services.clone()),
     };
     let bench = workshop.load(folder, setting).await.map_err(|error| error.to_string())?;
-    Ok((bench, place))
+    Ok((bench, services, place))
+}
+
+/// All that is wanted, and what the example names where the operator would have to.
+fn grants(example: &Example, manifest: &Manifest) -> BTreeSet<Grant> {
+    let wanted = manifest.wants.iter().flat_map(|want| want.capability.to_grant());
+    let secrets = example.secrets.keys().map(|name| format!("secrets:{name}"));
+    wanted.chain(secrets).filter_map(|grant| grant.parse().ok()).collect()
 }
 
 async fn call(bench: &Bench, example: &Example) -> Result<Came, String> {

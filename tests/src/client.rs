@@ -143,7 +143,7 @@ impl Client {
         loop {
             let listed = self.get("/api/plugins").await?.ok()?;
             let plugins = listed["items"].as_array().cloned().unwrap_or_default();
-            if !plugins.iter().any(|plugin| plugin["state"] == "compiling") {
+            if !plugins.iter().any(|plugin| plugin["state"] == "discovered" || plugin["state"] == "compiling") {
                 return Ok(plugins);
             }
             ensure!(begun.elapsed() < limit, "after {limit:?} some are still being loaded: {listed}");

@@ -140,7 +140,8 @@ impl Site {
         if !out.status.success() {
             bail!("corral plugin ls ended with {}: {}", out.status, String::from_utf8_lossy(&out.stderr));
         }
-        Ok(String::from_utf8_lossy(&out.stdout).contains("\"compiling\""))
+        let out = String::from_utf8_lossy(&out.stdout);
+        Ok(out.contains("\"discovered\"") || out.contains("\"compiling\""))
     }
 
     fn environment(&self, command: &mut Command) {

@@ -10,5 +10,6 @@ pub mod browser;
 pub mod client;
 pub mod faults;
 pub mod fleet;
+pub mod guests;
 pub mod host;
 pub mod sshd;

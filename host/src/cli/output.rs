@@ -42,7 +42,7 @@ impl Paint {
         let code = match status {
             "succeeded" | "online" | "active" | "ok" => "32",
             "failed" | "timed_out" | "unreachable" | "offline" | "broken" | "quarantined" | "fail" => "31",
-            "running" | "connecting" | "compiling" => "36",
+            "running" | "connecting" | "discovered" | "compiling" => "36",
             "cancelled" | "unknown" | "failing" | "blocked" | "warn" => "33",
             _ => "2",
         };

@@ -8,22 +8,9 @@ use corral_tests::client::Client;
 use corral_tests::host::Site;
 use corral_tests::sshd::{Options, Sshd};
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, Row};
 
+use crate::audit::rows;
 use crate::{LONG, shared};
-
-/// Who, what, about which object, with which detail.
-type AuditRow = [String; 4];
-
-/// The rows about host keys, in their order. The API gives none, so they are read where they are kept.
-async fn rows(site: &Site) -> Result<Vec<AuditRow>> {
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(site.data().join("state.db"));
-    let mut connection = options.disable_statement_logging().connect().await?;
-    let query = "SELECT actor, action, object, detail FROM audit WHERE action = 'vm.host-key' ORDER BY id";
-    let found = sqlx::query(query).fetch_all(&mut connection).await?;
-    sqlx::Connection::close(connection).await?;
-    found.iter().map(|row| Ok([row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?])).collect()
-}
 
 /// Goes to the machine; the key that it offers, if that is not accepted.
 async fn offered(client: &Client, vm: &str) -> Result<Option<String>> {
@@ -75,7 +62,7 @@ async fn each_decision_on_a_host_key_leaves_its_row_and_what_was_refused_leaves_
     // What was answered is on disk, also if the host is gone the next moment.
     host.kill_9()?;
 
-    let rows = rows(&site).await?;
+    let rows = rows(&site, "vm.host-key").await?;
     let decided: Vec<_> =
         rows.iter().map(|row| row[3].split(" +").next().unwrap_or("").split(" -").next().unwrap_or("")).collect();
     ensure!(rows.iter().all(|row| row[3].contains("SHA256:")), "each names its keys: {rows:?}");
@@ -109,7 +96,7 @@ async fn a_key_that_the_host_accepts_by_itself_leaves_a_row_of_the_host() -> Res
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     host.kill_9()?;
-    let rows = rows(&site).await?;
+    let rows = rows(&site, "vm.host-key").await?;
     ensure!(!rows.is_empty(), "it left a row");
     for [actor, _, object, detail] in &rows {
         ensure!(

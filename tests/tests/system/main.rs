@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+mod audit;
 mod browser;
 mod clock;
 mod crash;
@@ -28,6 +29,7 @@ mod odd_output;
 mod odd_requests;
 mod odd_starts;
 mod once;
+mod plugin_rights;
 mod preload;
 mod reload;
 mod run_as;

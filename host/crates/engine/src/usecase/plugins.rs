@@ -117,7 +117,7 @@ impl Engine {
         let command = Command::SetSetting { key: PluginPolicy::key(id), value: policy.to_value() };
         self.inner.manager.submit(actor, command, audit).await?;
         let plugin = self.inner.deps.plugins.set_policy(id, policy).await?;
-        self.inner.manager.post(Command::ReportPlugin { plugin: plugin.clone() }).await;
+        self.inner.manager.submit(actor, Command::ReportPlugin { plugin: plugin.clone() }, None).await?;
         Ok(plugin)
     }
 

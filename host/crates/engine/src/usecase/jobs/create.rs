@@ -122,7 +122,6 @@ impl Engine {
         created.ok_or_else(|| UseCaseError::not_found("job", id))
     }
 
-    /// A secret that is not there is told now, and not by every VM.
     /// Filters that are asked for must be there, so that lines never wait for one that nobody knows. Leaving one out may let
     /// secrets into the log, so that is for admins.
     pub(super) fn check_filters(&self, actor: &Actor, filters: &FilterChoice) -> Result<(), UseCaseError> {
@@ -130,15 +129,19 @@ impl Engine {
             return Err(UseCaseError::Forbidden { needs: Role::Admin });
         }
         let state = self.state();
-        let filters_lines = |id: &&String| {
-            state.plugins.get(*id).is_some_and(|plugin| plugin.provides.contains(&PluginKind::LogFilter))
+        let wrong = |id: &String| match state.plugins.get(id) {
+            Some(plugin) if !plugin.provides.contains(&PluginKind::LogFilter) => Some("is no log filter"),
+            Some(plugin) if plugin.state == PluginState::Disabled => Some("is switched off"),
+            Some(_) => None,
+            None => Some("is no plugin that is here"),
         };
-        match filters.with.iter().find(|id| !filters_lines(id)) {
-            Some(id) => Err(UseCaseError::invalid("filters.with", format!("there is no log filter `{id}`"))),
+        match filters.with.iter().find_map(|id| Some((id, wrong(id)?))) {
+            Some((id, problem)) => Err(UseCaseError::invalid("filters.with", format!("`{id}` {problem}"))),
             None => Ok(()),
         }
     }
 
+    /// A secret that is not there is told now, and not by every VM.
     pub(super) async fn check_secret(&self, run_as: Option<&RunAs>) -> Result<(), UseCaseError> {
         let Some(name) = run_as.and_then(|run_as| run_as.secret.as_deref()) else { return Ok(()) };
         match self.inner.deps.secrets.reveal(name).await {

@@ -55,9 +55,12 @@
 mod discovery;
 mod filter;
 mod host;
+pub mod jobs;
+pub mod logs;
 mod template;
 pub mod testing;
 mod types;
+pub mod vms;
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]

@@ -2,10 +2,16 @@
 //!
 //! Configuration and durable state are kept per thread, so tests that run at once do not see each other's.
 
+mod host;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::{Batch, Change, Edits, Label, LogFilter, OutputStream, Result, StreamInfo, Vm, VmStatus};
+
+pub use self::host::{Submitted, set_jobs, set_log, set_vms, submitted};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::host::{job_of, log_of, recent_jobs, submit, vm_of, vms_of};
 
 thread_local! {
     static CONFIG: RefCell<String> = const { RefCell::new(String::new()) };

@@ -25,8 +25,9 @@ async fn a_folder_is_inspected_without_running_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_finds_the_configuration_and_the_state_that_it_was_given_and_is_asked_even_if_only_who_asks_gets_it() {
     let bench = Bench::new();
-    let more = "[filter]\napply = \"asked\"\n[config]\ndefault = { tag = \"usual\" }";
+    let more = "[filter]\napply = \"asked\"\n[config]\nschema = \"s.json\"\ndefault = { tag = \"usual\" }";
     bench.put("f", &manifest("f", "log-filter", more), &guest(false));
+    std::fs::write(bench.folder("f").join("s.json"), "{}").unwrap();
     let workshop = workshop(&bench).await;
     let kv = BTreeMap::from([("k".to_owned(), b"v".to_vec())]);
     let setting = Setting { config: Some(serde_json::json!({ "tag": "mine" })), kv, ..Setting::default() };
@@ -51,7 +52,8 @@ async fn a_filter_that_falls_is_found_out_whatever_its_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_loaded_says_why() {
     let bench = Bench::new();
-    bench.put("f", &manifest("f", "discovery", ""), &guest(false));
-    let loaded = workshop(&bench).await.load(&bench.folder("f"), Setting::default()).await;
-    assert!(matches!(loaded, Err(LoadError::Contract(_))), "{:?}", loaded.err());
+    bench.put("f", &manifest("f", "log-filter", ""), &guest(false));
+    let setting = Setting { config: Some(serde_json::json!({ "tag": "x" })), ..Setting::default() };
+    let loaded = workshop(&bench).await.load(&bench.folder("f"), setting).await;
+    assert!(matches!(loaded, Err(LoadError::Config(_))), "{:?}", loaded.err());
 }

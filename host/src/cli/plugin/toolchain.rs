@@ -50,7 +50,11 @@ pub async fn js(dir: &Path) -> Result<PathBuf, Failure> {
 pub async fn python(dir: &Path) -> Result<PathBuf, Failure> {
     const PYTHON: &str = "install Python 3.10 or later with its module venv: https://www.python.org";
     if !dir.join(".venv/bin/componentize-py").exists() {
-        run(dir, "python3", &["-m", "venv", ".venv"], PYTHON).await?;
+        let made = run(dir, "python3", &["-m", "venv", ".venv"], PYTHON).await;
+        made.map_err(|failure| match failure.hint {
+            Some(_) => failure,
+            None => failure.hint("on Debian the module venv is a package of its own: apt-get install python3-venv"),
+        })?;
         let args = ["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"];
         run(dir, ".venv/bin/pip", &args, PYTHON).await.map_err(registry("pip install -r requirements.txt"))?;
     }

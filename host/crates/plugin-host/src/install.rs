@@ -18,7 +18,7 @@ use crate::error::LoadError;
 use crate::inner::Inner;
 use crate::load::{check_head, off_thread};
 use crate::manifest::Manifest;
-use crate::package::{COMPONENT, MANIFEST, SCHEMA_MAX, WASM_MAX, fingerprint};
+use crate::package::{COMPONENT, MANIFEST, README, SCHEMA_MAX, WASM_MAX, fingerprint};
 use crate::slot::{Place, Slot, lock};
 use crate::watch::HIDDEN;
 
@@ -26,8 +26,6 @@ use crate::watch::HIDDEN;
 const FILES_MAX: usize = 16;
 /// Longest name of a file, in bytes.
 const NAME_MAX: usize = 64;
-/// For people; nothing reads it.
-const README: &str = "README.md";
 
 /// Why a plugin was not put in place or taken out.
 #[derive(Debug, thiserror::Error)]

@@ -79,7 +79,13 @@ impl Work {
     async fn load(&mut self, project: &Project) {
         let begun = Instant::now();
         let loaded = match pack(project).await {
-            Ok(package) => send(&self.client, package).await,
+            Ok(package) => {
+                if self.id.is_none() {
+                    // What it said before this began is not news.
+                    self.log = self.said(&project.manifest.id).await.unwrap_or_default();
+                }
+                send(&self.client, package).await
+            }
             Err(failure) => Err(failure),
         };
         match loaded {
@@ -114,14 +120,18 @@ impl Work {
         let state = field(&plugin, "state");
         let text = if reason.is_empty() { state.clone() } else { format!("{state}: {reason}") };
         self.told(&text);
-        let answer = self.client.get(&["api", "plugins", &id, "logs"], &[]).await?;
-        let log = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+        let log = self.said(&id).await?;
         for line in new_lines(&self.log, &log) {
             let [level, text] = ["level", "text"].map(|key| safe(&field(line, key)));
             say!("{}  {text}", Paint::stdout().sgr("2", &format!("{level:5}")));
         }
         self.log = log;
         Ok(())
+    }
+
+    async fn said(&self, id: &str) -> Result<Vec<Value>, Failure> {
+        let answer = self.client.get(&["api", "plugins", id, "logs"], &[]).await?;
+        Ok(answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
     }
 
     /// Says how it fares if that is news.

@@ -64,6 +64,21 @@ pub(crate) fn kv_keys(prefix: &str) -> Result<Vec<String>> {
     Ok(imports::kv::keys(prefix)?)
 }
 
+pub(crate) fn secret(name: &str) -> Result<String> {
+    Ok(imports::secrets::get(name)?)
+}
+
+pub(crate) fn fetch(request: &crate::http::Request) -> Result<crate::http::Response> {
+    let response = imports::http::fetch(&imports::http::Request {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        headers: request.headers.clone(),
+        body: request.body.clone(),
+        timeout_ms: request.timeout_ms,
+    })?;
+    Ok(crate::http::Response { status: response.status, headers: response.headers, body: response.body })
+}
+
 macro_rules! generate_world {
     ($package:literal, $world:literal, $module:literal, { $($interface:literal: $path:path),* }) => {
         wit_bindgen::generate!({

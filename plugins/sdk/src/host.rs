@@ -83,6 +83,18 @@ pub fn config<T: DeserializeOwned>() -> Result<T> {
         .map_err(|error| Error::InvalidInput(format!("the plugin's configuration cannot be used: {error}")))
 }
 
+/// The secret of a name. Needs the capability `secrets`; every reading is written to the audit log.
+///
+/// # Errors
+///
+/// `denied` where it was not granted, `not-found` where there is none of that name.
+pub fn secret(name: &str) -> Result<String> {
+    #[cfg(target_arch = "wasm32")]
+    return crate::bindings::secret(name);
+    #[cfg(not(target_arch = "wasm32"))]
+    crate::testing::secret(name)
+}
+
 /// Small durable state, private to the plugin: 1 MiB in at most 1,024 keys. Needs the capability `kv`. What is set is on disk within
 /// a second; a crash of the host may lose that second.
 ///

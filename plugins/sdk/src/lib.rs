@@ -161,6 +161,7 @@
 mod discovery;
 mod filter;
 mod host;
+pub mod http;
 pub mod jobs;
 pub mod logs;
 mod template;
@@ -176,7 +177,7 @@ mod export;
 
 pub use discovery::{Discovery, FoundVm, Page};
 pub use filter::{Batch, Change, Edit, Edits, Line, Lines, LogFilter, StreamInfo};
-pub use host::{Level, config, config_text, kv, log};
+pub use host::{Level, config, config_text, kv, log, secret};
 pub use template::{CommandTemplates, Listing, Mode, Problem, Rendered, Template};
 pub use types::{Error, Label, OutputStream, Result, Vm, VmStatus};
 

@@ -1,13 +1,14 @@
 //! For a plugin's own tests: a stream, a batch made of lines, a filter's answer applied to them, and a configuration.
 //!
-//! Configuration and durable state are kept per thread, so tests that run at once do not see each other's.
+//! Configuration, durable state, secrets and answers to requests are kept per thread, so tests that run at once do not see each other's.
 
 mod host;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::{Batch, Change, Edits, Label, LogFilter, OutputStream, Result, StreamInfo, Vm, VmStatus};
+use crate::http::{Request, Response};
+use crate::{Batch, Change, Edits, Error, Label, LogFilter, OutputStream, Result, StreamInfo, Vm, VmStatus};
 
 pub use self::host::{Submitted, set_jobs, set_log, set_vms, submitted};
 #[cfg(not(target_arch = "wasm32"))]
@@ -16,6 +17,33 @@ pub(crate) use self::host::{job_of, log_of, recent_jobs, submit, vm_of, vms_of};
 thread_local! {
     static CONFIG: RefCell<String> = const { RefCell::new(String::new()) };
     static KV: RefCell<BTreeMap<String, Vec<u8>>> = const { RefCell::new(BTreeMap::new()) };
+    static SECRETS: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+    static WEB: RefCell<Option<Web>> = const { RefCell::new(None) };
+}
+
+/// Whoever answers requests.
+type Web = Box<dyn FnMut(&Request) -> Result<Response>>;
+
+/// Sets who answers the requests of this thread. Without anybody they are denied.
+pub fn set_web(answer: impl FnMut(&Request) -> Result<Response> + 'static) {
+    WEB.with_borrow_mut(|web| *web = Some(Box::new(answer)));
+}
+
+/// Sets a secret of this thread. One that was not set is denied.
+pub fn set_secret(name: &str, value: &str) {
+    SECRETS.with_borrow_mut(|secrets| secrets.insert(name.to_owned(), value.to_owned()));
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn fetch(request: &Request) -> Result<Response> {
+    let denied = || Error::Denied(format!("{} was not granted; `testing::set_web` answers in tests", request.url));
+    WEB.with_borrow_mut(|web| web.as_mut().map_or_else(|| Err(denied()), |web| web(request)))
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn secret(name: &str) -> Result<String> {
+    let denied = || Error::Denied(format!("`secrets:{name}` was not granted; `testing::set_secret` sets it in tests"));
+    SECRETS.with_borrow(|secrets| secrets.get(name).cloned()).ok_or_else(denied)
 }
 
 /// Sets what [`config`](crate::config) reads in this thread.

@@ -17,6 +17,7 @@ mod fanout;
 mod fifty;
 mod full_disk;
 mod host_keys;
+mod inventory;
 mod locked;
 mod log_damage;
 mod log_export;

@@ -197,10 +197,13 @@ fn is_host(text: &str) -> bool {
     let (host, port) = split_port(text);
     let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let named = host.strip_prefix("*.").unwrap_or(inner);
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_:".contains(&byte);
+    let mut labels = named.strip_suffix('.').unwrap_or(named).split('.');
+    // What is below a single label would be half of the internet.
+    let narrow = !host.starts_with("*.") || labels.clone().count() > 1;
     text.len() <= HOST_MAX
-        && !named.is_empty()
-        && named.bytes().all(word)
+        && narrow
+        && labels.all(|label| !label.is_empty() && label.bytes().all(word))
         && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
@@ -326,6 +329,8 @@ mod tests {
             ("http:http://a", "no `http://`"),
             ("http:a/b", "no path"),
             ("http:a:0", "a host is"),
+            ("http:*.com", "a host is"),
+            ("http:a..b", "a host is"),
             ("secrets:a b", "the name of a secret"),
             ("kv\n", "one line"),
         ] {
@@ -343,7 +348,9 @@ mod tests {
         for host in ["api.example.com", "api.example.com:8443", "*.example.com", "db"] {
             assert!(fits(&format!("http:{host}"), "http:*.example.com|db"), "{host}");
         }
-        assert!(!fits("http:example.org", "http:*.example.com|db") && !fits("http:*.com", "http:*.example.com"));
+        assert!(
+            !fits("http:example.org", "http:*.example.com|db") && !fits("http:*.example.org", "http:*.example.com")
+        );
         assert!(fits("secrets:net-token", "secrets:net-*") && !fits("secrets:root", "secrets:net-*"));
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use wasmtime::component::ResourceTable;
@@ -9,6 +10,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::grants::{Grants, Rights};
 use crate::guest_log::{GuestLog, LogLevel, StdStream};
+use crate::http::{Fetcher, Quota};
 use crate::kv::Kv;
 use crate::limits::{Limiter, Limits};
 use crate::manifest::Manifest;
@@ -48,6 +50,10 @@ pub struct PluginContext {
     pub submissions: Arc<Submissions>,
     /// What the rest of the host does for it.
     pub services: ServiceCell,
+    /// Sends its requests.
+    pub fetcher: Arc<Fetcher>,
+    /// How many of them at once.
+    pub quota: Quota,
 }
 
 impl PluginContext {
@@ -67,6 +73,8 @@ pub struct Guest {
     pub ticks_used: u64,
     /// Ticks that a call may run.
     pub ticks_limit: u64,
+    /// When the time of the present call is over.
+    pub call_ends: Instant,
     /// Its standard error, for the last words after a trap.
     pub stderr: StdStream,
     wasi: WasiCtx,
@@ -93,6 +101,7 @@ impl Guest {
             limiter: Limiter::new(&limits),
             ticks_used: 0,
             ticks_limit: ticks(&limits),
+            call_ends: Instant::now() + limits.time_per_call,
             stderr,
             wasi: wasi.build(),
             table: ResourceTable::new(),

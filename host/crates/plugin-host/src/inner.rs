@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::PluginHostConfig;
 use crate::guest_log::GuestLog;
+use crate::http::Fetcher;
 use crate::kv::Kv;
 use crate::manifest::peek_id;
 use crate::notices::Notices;
@@ -39,6 +40,8 @@ pub struct Inner {
     pub policies: Mutex<BTreeMap<String, PluginPolicy>>,
     /// What the rest of the host does for plugins.
     pub services: ServiceCell,
+    /// Sends the requests of all plugins.
+    pub fetcher: Arc<Fetcher>,
     /// Ends every task.
     pub stop: CancellationToken,
     /// Every task.

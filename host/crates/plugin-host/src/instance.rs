@@ -114,11 +114,12 @@ impl Instance {
 }
 
 fn begin(generation: &Generation, store: &mut Store<Guest>, what: &'static str) -> Limited {
+    let (time, begun) = (generation.context.manifest.limits.time_per_call, Instant::now());
     store.data_mut().ticks_used = 0;
+    store.data_mut().call_ends = begun + time;
     store.set_epoch_deadline(1);
     store.set_hostcall_fuel(ANSWER_MAX);
-    let time = generation.context.manifest.limits.time_per_call;
-    Limited { what, time, begun: Instant::now(), spent: AtomicU64::new(0), _ticking: generation.runtime.ticking() }
+    Limited { what, time, begun, spent: AtomicU64::new(0), _ticking: generation.runtime.ticking() }
 }
 
 fn end<R>(limited: &Limited, store: &Store<Guest>, outcome: Outcome<R>) -> Result<R, CallError> {

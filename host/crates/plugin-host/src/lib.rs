@@ -8,7 +8,7 @@
 //! - A version that cannot be loaded never takes the place of one that serves. One plugin never takes another down.
 //! - Lines go on exactly once, in order, and unfiltered only where a filter's manifest says so.
 //!
-//! This crate must not know: HTTP, SSH, SQL, or how the rest of the host is put together. It alone knows wasmtime.
+//! This crate must not know: the HTTP API, SSH, SQL, or how the rest of the host is put together. It alone knows wasmtime.
 
 mod batch;
 mod bindings;
@@ -26,6 +26,7 @@ mod guest_log;
 mod health;
 mod history;
 mod host;
+mod http;
 mod inner;
 mod install;
 mod instance;
@@ -56,6 +57,7 @@ pub use engine_services::EngineServices;
 pub use error::{CallError, GuestError, LoadError};
 pub use grants::Grants;
 pub use guest_log::{LogEntry, LogLevel};
+pub use http::{Answer as WebAnswer, MadeUpWeb};
 pub use limits::{Ceilings, Limits};
 pub use manifest::{API_FIRST, API_LAST, Manifest, Policy};
 pub use pipeline::{FilterPlace, FilterRule};

@@ -16,6 +16,7 @@ use crate::error::{CallError, LoadError};
 use crate::generation::Generation;
 use crate::grants::Grants;
 use crate::guest::{PluginContext, Preopen};
+use crate::http::Quota;
 use crate::inner::Inner;
 use crate::instance::Instance;
 use crate::manifest::Manifest;
@@ -129,6 +130,8 @@ impl Inner {
             stats: slot.stats.clone(),
             submissions: slot.submissions.clone(),
             services: self.services.clone(),
+            fetcher: self.fetcher.clone(),
+            quota: Quota::default(),
         })
     }
 

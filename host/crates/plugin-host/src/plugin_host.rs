@@ -58,6 +58,7 @@ impl PluginHost {
             config,
             policies,
             services: ServiceCell::default(),
+            fetcher: Arc::default(),
             clock,
             runtime: Arc::new(runtime),
             registry: Registry::default(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use corral_domain::{Clock, FilterChoice, Grant, PluginState, PluginTemplates, RenderedCommand, Template, Vm};
 use corral_engine::ports::{FilterChain, Found, PluginError, Plugins as _, StreamInfo};
+use reqwest::header::HeaderMap;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,7 @@ use wasmtime::component::types::ComponentItem;
 use crate::config::{PluginHostConfig, PluginSettings};
 use crate::error::LoadError;
 use crate::guest_log::{LogEntry, LogLevel};
+use crate::http::{Answer, Fetcher, MadeUpWeb};
 use crate::inner::Inner;
 use crate::limits::Ceilings;
 use crate::load::{compile, off_thread};
@@ -51,6 +53,8 @@ pub struct Setting {
     pub folders: BTreeMap<String, PathBuf>,
     /// What stands for the rest of the host; none: such calls are told to try again.
     pub services: Option<Arc<dyn Services>>,
+    /// What stands for the hosts that it is granted; none: nobody answers.
+    pub web: Option<Arc<dyn MadeUpWeb>>,
 }
 
 /// What a folder holds, as far as it can be told without trying it.
@@ -135,6 +139,7 @@ impl Workshop {
             notices: Arc::new(Notices::default()),
             policies: Mutex::default(),
             services: ServiceCell::default(),
+            fetcher: Arc::new(Fetcher::made_up(setting.web.unwrap_or_else(|| Arc::new(Nobody)))),
             scanning: tokio::sync::Mutex::default(),
             installing: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
@@ -149,6 +154,15 @@ impl Workshop {
         }
         inner.load(&slot, true).await?;
         Ok(Bench { host: PluginHost::of(inner), slot, _state: state })
+    }
+}
+
+/// Nobody answers.
+struct Nobody;
+
+impl MadeUpWeb for Nobody {
+    fn answer(&self, _: &str, _: &str, _: &HeaderMap, _: &[u8]) -> Option<Answer> {
+        None
     }
 }
 

@@ -103,7 +103,7 @@ async fn a_call_that_is_dropped_half_way_does_not_spoil_the_next() {
 async fn capabilities_that_were_not_granted_are_denied_with_the_way_out() {
     let (running, template) = running().await;
     for (word, right, grant) in
-        [("!http", "http", "http:HOST"), ("!secret", "secrets", "secrets:root"), ("!kv", "kv", "kv")]
+        [("!http", "http", "http:127.0.0.1"), ("!secret", "secrets", "secrets:root"), ("!kv", "kv", "kv")]
     {
         let said = say(&running, &template, word).await.unwrap();
         assert!(said.contains("Denied") && said.contains(&format!("it wants `{right}`")), "{word}: {said}");

@@ -4,6 +4,7 @@ mod bench;
 mod capabilities;
 mod filters;
 mod hostile;
+mod http;
 mod installing;
 mod loading;
 mod reload;

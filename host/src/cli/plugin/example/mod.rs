@@ -10,6 +10,7 @@ mod compare;
 mod given;
 mod run;
 mod services;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -48,6 +49,9 @@ pub struct Example {
     /// Secrets; what is here is granted.
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
+    /// Answers to requests, in the place of hosts that were granted.
+    #[serde(default)]
+    pub http: Vec<WebAnswer>,
     /// Files, by the path at which the plugin sees them.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
@@ -115,6 +119,34 @@ pub struct Machine {
     pub port: Option<u16>,
     pub user: Option<String>,
     pub labels: BTreeMap<String, String>,
+}
+
+/// A request that may come, and the answer. Each answers once, in order; the last of the same request answers for good.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebAnswer {
+    #[serde(default = "get")]
+    pub method: String,
+    pub url: String,
+    /// Headers that the request must have; others may be there.
+    #[serde(default)]
+    pub with: BTreeMap<String, String>,
+    #[serde(default = "all_right")]
+    pub status: u16,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body as text.
+    pub body: Option<String>,
+    /// The body as JSON.
+    pub json: Option<Value>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn all_right() -> u16 {
+    200
 }
 
 /// A job that is there.

@@ -9,6 +9,7 @@ use corral_plugin_host::{Bench, LogEntry, Manifest, Setting, Workshop};
 
 use super::compare::{Difference, compare};
 use super::services::{MadeUp, started};
+use super::web::{Web, grant_for};
 use super::{Answer, Example, Expect, Filter, given};
 
 /// How an example went.
@@ -71,6 +72,7 @@ async fn load(
         kv: example.kv.iter().map(|(key, value)| (key.clone(), value.clone().into_bytes())).collect(),
         folders: given::folders(&example.files, manifest, place.path())?,
         services: Some(services.clone()),
+        web: Some(Arc::new(Web::of(&example.http))),
     };
     let bench = workshop.load(folder, setting).await.map_err(|error| error.to_string())?;
     Ok((bench, services, place))
@@ -80,7 +82,8 @@ async fn load(
 fn grants(example: &Example, manifest: &Manifest) -> BTreeSet<Grant> {
     let wanted = manifest.wants.iter().flat_map(|want| want.capability.to_grant());
     let secrets = example.secrets.keys().map(|name| format!("secrets:{name}"));
-    wanted.chain(secrets).filter_map(|grant| grant.parse().ok()).collect()
+    let hosts = example.http.iter().filter_map(|answer| grant_for(&answer.url));
+    wanted.chain(secrets).chain(hosts).filter_map(|grant| grant.parse().ok()).collect()
 }
 
 async fn call(bench: &Bench, example: &Example) -> Result<Came, String> {

@@ -1,6 +1,6 @@
 //! What a guest asks of the host, by words: `!vms all`, `!submit TEMPLATE ARGS VM`. The answer as text.
 
-use super::corral::host::{jobs, logs, secrets, vms};
+use super::corral::host::{http, jobs, logs, secrets, vms};
 
 /// The answer to a word that asks something; nothing for other words.
 pub fn answer(line: &str) -> Option<String> {
@@ -26,9 +26,24 @@ pub fn answer(line: &str) -> Option<String> {
                 read.map(|lines| lines.into_iter().map(|line| (line.number, line.text)).collect::<Vec<_>>())
             )
         }
+        ["!fetch", url, ref headers @ ..] => fetch(url, headers),
         ["!secret-of", name] => format!("{:?}", secrets::get(name)),
         _ => return None,
     })
+}
+
+/// Status and body of what is at a URL.
+fn fetch(url: &str, headers: &[&str]) -> String {
+    let headers = headers.iter().filter_map(|header| header.split_once('='));
+    let request = http::Request {
+        method: "GET".into(),
+        url: url.to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        body: None,
+        timeout_ms: None,
+    };
+    let answer = http::fetch(&request);
+    format!("{:?}", answer.map(|answer| (answer.status, String::from_utf8_lossy(&answer.body).into_owned())))
 }
 
 fn names(found: Vec<super::Vm>) -> Vec<String> {

@@ -65,7 +65,7 @@ pub async fn template_works(author: &Author, running: &Running, machines: &Machi
     let told = running.does(author, &["install", id])?;
     ensure!(told.contains("is active"), "{told}");
     let request = json!({
-        "command": {"template": format!("{id}/large-files"), "args": {"folder": large, "mib": 2}},
+        "template": {"id": format!("{id}/large-files"), "args": {"folder": large, "mib": 2}},
         "targets": {"vms": machines.ids},
     });
     let job = running.client.start_job(&request).await?;

@@ -39,7 +39,7 @@ async fn a_rust_discovery_waits_for_its_grant_and_then_finds_machines() -> Resul
     let told = running.does(&author, &["install", "lists"])?;
     ensure!(told.contains("lists 0.1.0 is blocked"), "{told}");
     let grant = told.lines().filter_map(|line| line.trim().strip_prefix("corral plugin grant ")).next_back();
-    ensure!(grant == Some("lists read-file:~/machines"), "it says what to type:\n{told}");
+    ensure!(grant == Some("lists 'read-file:~/machines'"), "it says what to type:\n{told}");
     running.does(&author, &["grant", "lists", "read-file:~/machines"])?;
     let found = running.client.get("/api/discovery/lists").await?.ok()?;
     ensure!(found.to_string().contains("10.0.0.11"), "{found}");

@@ -73,7 +73,8 @@ fn show(plugin: &Value) {
         if generation > 1 { format!(", version {generation} of it since the host started") } else { String::new() };
     say!("{id} {version} is {}{again}", Paint::stdout().status(&state));
     let reason = field(plugin, "reason");
-    if !reason.is_empty() {
+    // Of one that is blocked the reason is what is wanted, and that comes next.
+    if !reason.is_empty() && state != "blocked" {
         say!("  {}", safe(&reason));
     }
     let wants = plugin.get("wants").and_then(Value::as_array).into_iter().flatten();

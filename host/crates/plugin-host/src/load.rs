@@ -21,6 +21,7 @@ use crate::inner::Inner;
 use crate::instance::Instance;
 use crate::manifest::Manifest;
 use crate::package::Package;
+use crate::runtime::Runtime;
 use crate::schema;
 use crate::session::Session;
 use crate::slot::{Place, Slot, describe, lock};
@@ -183,40 +184,56 @@ impl Inner {
     }
 
     fn folders(&self, path: &str) -> Vec<PathBuf> {
+        if let Some(folders) = self.config.mounts.get(path) {
+            return folders.clone();
+        }
         if let Some(rest) = path.strip_prefix("~/") {
             return self.config.home.iter().map(|home| home.join(rest)).collect();
         }
         if path.starts_with('/') {
             return vec![PathBuf::from(path)];
         }
-        self.config.mounts.get(path).cloned().unwrap_or_default()
+        Vec::new()
     }
 
-    /// Compiled code: from the cache, or compiled off the async threads, one at a time.
+    /// Its compiled code. Compiling takes a while, and is told.
     async fn component(&self, slot: &Slot, wasm: Bytes, digest: &str) -> Result<Component, LoadError> {
-        check_head(&wasm)?;
-        let (runtime, key) = (self.runtime.clone(), digest.to_owned());
-        let cached = off_thread(move || runtime.cache.as_ref()?.load(&runtime.engine, &key)).await?;
-        if let Some(component) = cached {
-            return Ok(component);
-        }
-        if slot.current().is_none() {
-            slot.tell(|info| {
-                info.state = PluginState::Compiling;
-                info.reason = "being compiled; this happens once for each version".into();
-            });
-        }
-        let _one = self.runtime.compiling.acquire().await.map_err(|_| LoadError::Stopping)?;
-        let (runtime, key) = (self.runtime.clone(), digest.to_owned());
-        off_thread(move || {
-            let component = Component::new(&runtime.engine, &wasm).map_err(|error| not_a_component(&error))?;
-            if let Some(Err(error)) = runtime.cache.as_ref().map(|cache| cache.store(&component, &key)) {
-                tracing::warn!(%error, "a compiled plugin could not be cached; the next start compiles it again");
+        compile(&self.runtime, wasm, digest, || {
+            if slot.current().is_none() {
+                slot.tell(|info| {
+                    info.state = PluginState::Compiling;
+                    info.reason = "being compiled; this happens once for each version".into();
+                });
             }
-            Ok(component)
         })
-        .await?
+        .await
     }
+}
+
+/// Compiled code: from the cache, or compiled off the async threads, one at a time. `slow` is told before the latter.
+pub async fn compile(
+    runtime: &Arc<Runtime>,
+    wasm: Bytes,
+    digest: &str,
+    slow: impl FnOnce(),
+) -> Result<Component, LoadError> {
+    check_head(&wasm)?;
+    let (cache, key) = (runtime.clone(), digest.to_owned());
+    let cached = off_thread(move || cache.cache.as_ref()?.load(&cache.engine, &key)).await?;
+    if let Some(component) = cached {
+        return Ok(component);
+    }
+    slow();
+    let _one = runtime.compiling.acquire().await.map_err(|_| LoadError::Stopping)?;
+    let (runtime, key) = (runtime.clone(), digest.to_owned());
+    off_thread(move || {
+        let component = Component::new(&runtime.engine, &wasm).map_err(|error| not_a_component(&error))?;
+        if let Some(Err(error)) = runtime.cache.as_ref().map(|cache| cache.store(&component, &key)) {
+            tracing::warn!(%error, "a compiled plugin could not be cached; the next start compiles it again");
+        }
+        Ok(component)
+    })
+    .await?
 }
 
 fn tell_failure(slot: &Slot, error: &LoadError) {
@@ -248,7 +265,7 @@ fn not_a_component(error: &wasmtime::Error) -> LoadError {
 }
 
 /// Tells a component from everything else that could lie there, in words.
-fn check_head(wasm: &[u8]) -> Result<(), LoadError> {
+pub fn check_head(wasm: &[u8]) -> Result<(), LoadError> {
     let wrong = |text: &str| Err(LoadError::NotAComponent(text.to_owned()));
     match wasm.get(..8) {
         None => wrong("plugin.wasm is empty or was cut off; build it again and copy it whole"),

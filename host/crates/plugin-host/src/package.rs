@@ -21,11 +21,11 @@ use crate::units::show_size;
 /// Largest component, in bytes.
 pub const WASM_MAX: u64 = 64 << 20;
 /// Largest schema, in bytes.
-const SCHEMA_MAX: u64 = 256 << 10;
+pub const SCHEMA_MAX: u64 = 256 << 10;
 /// Of a plugin's own text, so many bytes are shown.
 const README_MAX: u64 = 64 << 10;
 /// The file name of a plugin's own text.
-const README: &str = "README.md";
+pub const README: &str = "README.md";
 /// The manifest's file name.
 pub const MANIFEST: &str = "plugin.toml";
 /// The component's file name.

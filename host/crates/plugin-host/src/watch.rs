@@ -21,6 +21,8 @@ use crate::templates;
 
 /// A burst of changes is waited out for so many debounce times at most.
 const BURST: u32 = 5;
+/// What begins so in a folder of plugins is none.
+pub const HIDDEN: char = '.';
 /// Most plugins in one folder.
 const PLUGINS_MAX: usize = 256;
 /// Most files of a granted folder that are looked at.
@@ -70,6 +72,7 @@ async fn settle(wake: &Notify, debounce: Duration) {
 
 /// Compares the plugin folders with what is known: adds, removes, loads anew.
 pub async fn scan_plugins(inner: &Arc<Inner>) {
+    let _one = inner.scanning.lock().await;
     let folders = inner.config.folders.clone();
     let scanned = off_thread(move || {
         let paths = folders.iter().enumerate().flat_map(|(index, folder)| plugins_in(index, &folder.path));
@@ -104,7 +107,9 @@ pub async fn scan_plugins(inner: &Arc<Inner>) {
 
 fn plugins_in(index: usize, folder: &Path) -> Vec<Seen> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let shown = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().starts_with(HIDDEN);
+    let mut paths: Vec<PathBuf> =
+        entries.flatten().filter(shown).map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     paths.sort();
     let seen = |path: PathBuf| {
         let (fingerprint, manifest) = look(&path)?;

@@ -1,6 +1,7 @@
 //! The plugins that come with Corral have examples, too.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -13,7 +14,7 @@ async fn examples_of_the_bundled_plugins_are_as_they_say() -> Result<()> {
     let author = Author::new()?;
     // They are compiled already.
     let (from, to) = (author.path("data/cache/plugins"), author.path("home/.cache/corral/plugins"));
-    fs::create_dir_all(&to)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&to)?;
     for entry in fs::read_dir(&from)? {
         let entry = entry?;
         fs::copy(entry.path(), to.join(entry.file_name()))?;

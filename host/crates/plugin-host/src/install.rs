@@ -18,7 +18,7 @@ use crate::error::LoadError;
 use crate::inner::Inner;
 use crate::load::{check_head, off_thread};
 use crate::manifest::Manifest;
-use crate::package::{COMPONENT, MANIFEST, README, SCHEMA_MAX, WASM_MAX, fingerprint};
+use crate::package::{COMPONENT, MANIFEST, README, SCHEMA_MAX, WASM_MAX, look};
 use crate::slot::{Place, Slot, lock};
 use crate::watch::HIDDEN;
 
@@ -132,7 +132,7 @@ impl Inner {
     fn registered(&self, place: Place, manifest: &str) -> Arc<Slot> {
         let slot = self.registry.at(&place).unwrap_or_else(|| self.add_slot(place.clone(), manifest));
         if let Place::Folder(_, path) = &place {
-            *lock(&slot.fingerprint) = fingerprint(path).unwrap_or_default();
+            *lock(&slot.fingerprint) = look(path).map(|(fingerprint, _)| fingerprint).unwrap_or_default();
         }
         slot
     }

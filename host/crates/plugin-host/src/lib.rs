@@ -40,6 +40,7 @@ mod pipeline;
 mod plugin_host;
 mod registry;
 mod runtime;
+mod schema;
 mod services;
 mod session;
 mod slot;

@@ -207,7 +207,14 @@ impl Plugins for PluginHost {
     }
 
     fn stats(&self, id: &str) -> Option<PluginStats> {
-        self.inner.registry.find(id).map(|slot| slot.stats.read())
+        let slot = self.inner.registry.find(id)?;
+        let mut stats = slot.stats.read();
+        for (limit, hits) in [("kv", slot.kv.refused()), ("log", slot.log.suppressed())] {
+            if hits > 0 {
+                stats.limit_hits.insert(limit, hits);
+            }
+        }
+        Some(stats)
     }
 
     fn log(&self, id: &str) -> Option<Vec<PluginLogLine>> {

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use crate::health::Permit;
 use crate::inner::{Inner, wish};
 use crate::load::off_thread;
-use crate::package::{Fingerprint, MANIFEST, fingerprint};
+use crate::package::{Fingerprint, look};
 use crate::slot::{Place, Slot, Tree, lock};
 use crate::templates;
 
@@ -112,9 +112,7 @@ fn plugins_in(index: usize, folder: &Path) -> Vec<Seen> {
         entries.flatten().filter(shown).map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     paths.sort();
     let seen = |path: PathBuf| {
-        let fingerprint = fingerprint(&path)?;
-        let manifest = std::fs::read(path.join(MANIFEST)).unwrap_or_default();
-        let manifest = String::from_utf8_lossy(&manifest).into_owned();
+        let (fingerprint, manifest) = look(&path)?;
         Some(Seen { place: Place::Folder(index, path), manifest, fingerprint })
     };
     paths.into_iter().take(PLUGINS_MAX).filter_map(seen).collect()
@@ -140,7 +138,7 @@ async fn refresh_templates(inner: &Inner, slot: &Arc<Slot>) {
     slot.record(&generation, &outcome);
     match outcome {
         Ok((listing, instance)) if slot.serves(&generation) => {
-            *slot.warm.lock().await = Some(instance);
+            slot.warm_up(Some(instance));
             let old = slot.listing.swap(Arc::new(listing));
             if old.offer != slot.listing.load().offer {
                 slot.tell_templates();

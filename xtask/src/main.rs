@@ -44,6 +44,9 @@ cargo xtask COMMAND
                               how soon a line is drawn in Chromium
                               --only cat,fleet,seek,search,browser  --mb 300  --rounds 3  --lines 10000000
                               --machines 200  --minutes 10  --print: write nothing
+  bench plugins [OPTIONS]     release build, then what plugins cost, into the same page: a line in each filter beside the same code
+                              native, compiling, loading, instances, a file written until it serves
+                              --only cost,versions  --rounds 21  --print: write nothing
   bench web [OPTIONS]         what a picture of the dashboard costs with 1,000 machines, 10,000 jobs, a log of ten million lines and
                               100,000 lines/s, in Chromium, into the same page
                               only=choosing,machines,run,jobs,log,hose,scrolled  --print: write nothing
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         ["bench", "start"] => bench::start(),
         ["bench", "fanout", rest @ ..] => bench::fanout(rest),
         ["bench", "logs", rest @ ..] => bench::logs(rest),
+        ["bench", "plugins", rest @ ..] => bench::plugins(rest),
         ["bench", "web", rest @ ..] => bench::web(rest),
         ["screenshots"] => screenshots::take(),
         ["sqlx-prepare"] => sqlx::prepare(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use corral_domain::{Command, Grant, PluginInfo, PluginPolicy, PluginTransition};
 use corral_storage::Audit;
 use serde_json::Value;
@@ -22,6 +23,26 @@ impl Engine {
         let audit = note("plugin.reload", id, format!("version {}", plugin.version));
         self.inner.manager.submit(actor, Command::ReportPlugin { plugin: plugin.clone() }, audit).await?;
         Ok(plugin)
+    }
+
+    /// Puts a plugin in place, given by its files, and loads it. Nothing is changed if it cannot be loaded; one that lacks a
+    /// grant is in place and waits for it. Needs [`Role::Admin`].
+    pub async fn install_plugin(&self, actor: &Actor, files: Vec<(String, Bytes)>) -> Result<PluginInfo, UseCaseError> {
+        actor.require(Role::Admin)?;
+        let plugin = self.inner.deps.plugins.install(files).await?;
+        let detail = format!("version {}, SHA-256 {}", plugin.version, plugin.digest);
+        let audit = note("plugin.install", &plugin.id, detail);
+        self.inner.manager.submit(actor, Command::ReportPlugin { plugin: plugin.clone() }, audit).await?;
+        Ok(plugin)
+    }
+
+    /// Takes a plugin out that was installed. Needs [`Role::Admin`].
+    pub async fn remove_plugin(&self, actor: &Actor, id: &str) -> Result<(), UseCaseError> {
+        actor.require(Role::Admin)?;
+        self.inner.deps.plugins.uninstall(id).await?;
+        let removed = Command::RemovePlugin { id: id.to_owned() };
+        self.inner.manager.submit(actor, removed, note("plugin.remove", id, "")).await?;
+        Ok(())
     }
 
     /// What a plugin did since the host started; none if there is no such plugin.
@@ -156,7 +177,9 @@ mod tests {
     fn everybody_sets_what_is_their_own_and_nothing_else() {
         let ann = Actor { name: "user:ann".to_owned(), role: Role::Viewer };
         assert!(is_own(&ann, "user:ann/overview"));
-        for key in ["user:bob/overview", "user:ann/else", "user:ann", "overview", "/overview", "user:ann/x/overview", ""] {
+        for key in
+            ["user:bob/overview", "user:ann/else", "user:ann", "overview", "/overview", "user:ann/x/overview", ""]
+        {
             assert!(!is_own(&ann, key), "{key}");
         }
     }

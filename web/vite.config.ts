@@ -40,7 +40,7 @@ export default defineConfig({
       {
         extends: true,
         // Found while a test runs, they would make the page load anew in the middle of it.
-        optimizeDeps: { include: ['bits-ui', 'svelte/reactivity'] },
+        optimizeDeps: { entries: ['src/**/*.browser.ts', 'src/**/*.svelte'], include: ['bits-ui', 'svelte/reactivity'] },
         test: {
           name: 'browser',
           include: ['src/**/*.browser.ts'],

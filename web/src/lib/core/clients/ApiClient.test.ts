@@ -24,6 +24,15 @@ describe('ApiClient', () => {
     expect(init.body).toBe('{}');
   });
 
+  it('sends a file as it is, under its own type', async () => {
+    const { api, fetch } = clientOf(new Response('{"id":"x"}'));
+    const file = new Blob(['bytes']);
+    expect(await api.upload('/x', file, 'application/gzip')).toEqual({ id: 'x' });
+    const [, init] = fetch.mock.calls[0] as unknown as [string, RequestInit];
+    expect(init.headers).toMatchObject({ 'content-type': 'application/gzip' });
+    expect(init.body).toBe(file);
+  });
+
   it('turns a problem document into an error with its fields', async () => {
     const problem = { title: 'Invalid', status: 422, detail: 'name: must not be empty', errors: [{ field: 'name', message: 'must not be empty' }] };
     const { api } = clientOf(new Response(JSON.stringify(problem), { status: 422 }));

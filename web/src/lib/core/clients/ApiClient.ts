@@ -53,6 +53,13 @@ export class ApiClient {
     return this.request<T>('PUT', path, { ...options, body });
   }
 
+  /** Sends a file as it is; takes as long as it takes. */
+  async upload<T>(path: string, file: Blob, type: string, signal?: AbortSignal): Promise<T> {
+    const response = await this.send(path, { method: 'POST', headers: { accept: 'application/json', 'content-type': type }, body: file, credentials: 'same-origin', signal });
+    if (response.ok) return (await readJson(response)) as T;
+    throw await this.refused(response);
+  }
+
   delete(path: string, options?: RequestOptions): Promise<void> {
     return this.request<void>('DELETE', path, options);
   }

@@ -1,4 +1,6 @@
 export { default as PluginList } from './components/PluginList.svelte';
+/** Loaded when somebody is about to install one. */
+export const loadInstall = () => import('./components/InstallPlugin.svelte');
 /** Loaded when somebody looks at a plugin. */
 export const loadPluginDetail = () => import('./components/PluginDetail.svelte');
 export { PluginService } from './services/PluginService';

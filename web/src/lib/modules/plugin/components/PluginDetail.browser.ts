@@ -9,6 +9,7 @@ import { createPluginDetails } from '../stores/pluginDetails.svelte';
 import { OPEN_PLUGIN, PLUGIN_SERVICE } from '../tokens';
 import PluginDetail from './PluginDetail.svelte';
 
+vi.mock('$app/navigation', () => ({ goto: vi.fn() }));
 afterEach(clear);
 
 const STATS = { calls: 1200, failed: 0, p50_micros: 310, p99_micros: 2100, cpu_micros: 4e5, peak_memory_bytes: 9e6, traps: 0, limit_hits: { time: 2 }, lines: { seen: 5000, changed: 3, annotated: 2, dropped: 1, added: 0 } };
@@ -84,6 +85,14 @@ describe('PluginDetail', () => {
     await page.getByRole('button', { name: 'Take back vms:env=dev' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Take back', exact: true }).click();
     await expect.poll(() => vi.mocked(service.revoke).mock.calls).toEqual([['http-inventory', 'vms:env=dev']]);
+  });
+
+  it('removes what did not come with the host, and shows why it may not', async () => {
+    const refusal = new ApiError(409, 'Conflict', 'it was not installed through the host; remove that folder');
+    detail(makePlugin({ origin: '/srv/plugins/http-inventory' }), { remove: () => Promise.reject(refusal) });
+    await page.getByRole('button', { name: 'Remove HTTP inventory' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove plugin' }).click();
+    await expect.element(page.getByText(/remove that folder/)).toBeVisible();
   });
 
   it('asks before a filter is switched off, and says what that means', async () => {

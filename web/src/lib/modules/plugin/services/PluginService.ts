@@ -4,6 +4,16 @@ import type { ApiClient, Plugin, PluginHistory, PluginLog, PluginReadme, PluginS
 export class PluginService {
   constructor(private readonly api: ApiClient) {}
 
+  /** Installs a package, or another version of what was installed, and loads it. */
+  install(file: Blob): Promise<Plugin> {
+    return this.api.upload<Plugin>('/api/plugins', file, 'application/gzip');
+  }
+
+  /** Removes what was installed; what it kept is there if it is installed again. */
+  remove(id: string): Promise<void> {
+    return this.api.delete(pathOf(id));
+  }
+
   /** Loads it anew from its folder; if that fails, the old one goes on serving. */
   reload(id: string): Promise<Plugin> {
     return this.api.post<Plugin>(`${pathOf(id)}/reload`);

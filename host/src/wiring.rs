@@ -343,6 +343,7 @@ fn bundled_plugins() -> Vec<Bundled> {
             manifest: text(file(&format!("{id}/plugin.toml"))?),
             wasm: Bytes::from_static(file(&format!("{id}/plugin.wasm"))?),
             schema: file(&format!("{id}/config.schema.json")).map(text),
+            readme: file(&format!("{id}/README.md")).map(text),
         })
     };
     ids.filter_map(one).collect()

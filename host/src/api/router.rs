@@ -85,6 +85,7 @@ fn private() -> Router<App> {
         .route("/api/plugins/{id}/stats", get(plugins::stats))
         .route("/api/plugins/{id}/logs", get(plugins::log))
         .route("/api/plugins/{id}/history", get(plugins::history))
+        .route("/api/plugins/{id}/readme", get(plugins::readme))
         .route("/api/plugins/{id}/grants", post(plugins::grant).delete(plugins::revoke))
         .route("/api/plugins/{id}/enable", post(plugins::enable))
         .route("/api/plugins/{id}/disable", post(plugins::disable))

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Selector, State, Vm, secret_name_problem};
+use crate::{Selector, State, Vm, matches_pattern, secret_name_problem};
 
 /// Longest grant, in bytes.
 const GRANT_MAX: usize = 4_096;
@@ -114,6 +114,31 @@ impl Grant {
         self.scope.as_deref()
     }
 
+    /// Whether it gives something of a right of which `named` is wanted: a folder, or hosts or secrets by patterns. Of hosts and
+    /// secrets nothing named means any.
+    pub fn gives(&self, right: Right, named: &[impl AsRef<str>]) -> bool {
+        let scope = self.scope.as_deref().unwrap_or_default();
+        let mut named_by = named.iter().map(AsRef::as_ref);
+        self.right == right
+            && match right {
+                Right::ReadFile => named_by.any(|path| path == scope),
+                Right::Http | Right::Secrets if named.is_empty() => true,
+                Right::Http => {
+                    named_by.any(|host| matches_pattern(host, scope) || matches_pattern(host, split_port(scope).0))
+                }
+                Right::Secrets => named_by.any(|name| matches_pattern(name, scope)),
+                _ => true,
+            }
+    }
+
+    /// The same for a want as it is shown: `http:*.example.com`.
+    pub fn fits(&self, want: &str) -> bool {
+        let (name, named) = want.split_once(':').unwrap_or((want, ""));
+        let Some(right) = Right::named(name) else { return false };
+        let named: Vec<&str> = if right == Right::ReadFile { vec![named] } else { named.split('|').collect() };
+        self.gives(right, if named == [""] { &[] } else { &named[..] })
+    }
+
     /// Whether it goes as far as this VM. A grant that knows no VMs does not.
     pub fn admits(&self, vm: &Vm) -> bool {
         self.right.scope() == Scope::Selector
@@ -169,9 +194,7 @@ impl FromStr for Grant {
 
 /// Whether it can be a host with or without a port. What it means is for whoever connects.
 fn is_host(text: &str) -> bool {
-    // What stands behind the last colon of an address in brackets, or of one without, is no port.
-    let with_port = |(host, port): &(&str, &str)| !port.contains(']') && (host.starts_with('[') || !host.contains(':'));
-    let (host, port) = text.rsplit_once(':').filter(with_port).unwrap_or((text, "1"));
+    let (host, port) = split_port(text);
     let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let named = host.strip_prefix("*.").unwrap_or(inner);
     let word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_:".contains(&byte);
@@ -181,7 +204,14 @@ fn is_host(text: &str) -> bool {
     text.len() <= HOST_MAX
         && narrow
         && labels.all(|label| !label.is_empty() && label.bytes().all(word))
-        && port.parse::<u16>().is_ok_and(|port| port > 0)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// A host, and its port if one is named. What stands behind the last colon of an address in brackets, or of one without, is
+/// none.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    let with_port = |(host, port): &(&str, &str)| !port.contains(']') && (host.starts_with('[') || !host.contains(':'));
+    text.rsplit_once(':').filter(with_port).map_or((text, None), |(host, port)| (host, Some(port)))
 }
 
 impl fmt::Display for Grant {
@@ -307,6 +337,19 @@ mod tests {
             let problem = grant(text).unwrap_err();
             assert!(problem.contains(why), "{text}: {problem}");
         }
+    }
+
+    #[test]
+    fn a_grant_fits_what_is_wanted_as_far_as_it_is_named() {
+        let fits = |grant: &str, want: &str| grant.parse::<Grant>().unwrap().fits(want);
+        assert!(fits("kv", "kv") && !fits("kv", "vms") && fits("vms:env=dev", "vms") && !fits("jobs", "jobs.submit"));
+        assert!(fits("read-file:~/.ssh", "read-file:~/.ssh") && !fits("read-file:~/.aws", "read-file:~/.ssh"));
+        assert!(fits("http:a.com", "http") && fits("http:[::1]:80", "http") && fits("secrets:x", "secrets"));
+        for host in ["api.example.com", "api.example.com:8443", "*.example.com", "db"] {
+            assert!(fits(&format!("http:{host}"), "http:*.example.com|db"), "{host}");
+        }
+        assert!(!fits("http:example.org", "http:*.example.com|db") && !fits("http:*.com", "http:*.example.com"));
+        assert!(fits("secrets:net-token", "secrets:net-*") && !fits("secrets:root", "secrets:net-*"));
     }
 
     #[test]

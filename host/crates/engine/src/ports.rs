@@ -383,6 +383,8 @@ pub trait Plugins: Send + Sync {
     fn log(&self, id: &str) -> Option<Vec<PluginLogLine>>;
     /// The last steps of a plugin's life, oldest first; none if there is no such plugin.
     fn history(&self, id: &str) -> Option<Vec<PluginTransition>>;
+    /// What a plugin says of itself in its `README.md`, as it is written there; none if it has none.
+    async fn readme(&self, id: &str) -> Result<Option<String>, PluginError>;
     /// Applies what was decided about a plugin. When this returns it holds, for versions that still run, too; the answer says
     /// how the plugin fares with it.
     async fn set_policy(&self, id: &str, policy: PluginPolicy) -> Result<PluginInfo, PluginError>;

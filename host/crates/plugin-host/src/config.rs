@@ -71,6 +71,8 @@ pub struct Bundled {
     pub wasm: Bytes,
     /// Text of the file that `config.schema` names.
     pub schema: Option<String>,
+    /// Text of its `README.md`.
+    pub readme: Option<String>,
 }
 
 /// A folder of plugins.

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use corral_domain::{Grant, PluginWant, Right, Vm, matches_pattern};
+use corral_domain::{Grant, PluginWant, Right, Vm};
 
 use crate::manifest::Manifest;
 use crate::wants::{Capability, Want};
@@ -100,19 +100,13 @@ impl<'a> Rights<'a> {
 
 /// Whether a grant gives something of what is wanted.
 fn fits(capability: &Capability, grant: &Grant) -> bool {
-    let scope = grant.scope().unwrap_or_default();
-    let among = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| matches_pattern(n, name));
-    grant.right() == capability.right()
-        && match capability {
-            Capability::ReadFile { path, .. } => path == scope,
-            Capability::Http { hosts } => {
-                let host =
-                    scope.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(scope, |(host, _)| host);
-                among(hosts, scope) || among(hosts, host)
-            }
-            Capability::Secrets { names } => among(names, scope),
-            _ => true,
+    match capability {
+        Capability::ReadFile { path, .. } => grant.gives(Right::ReadFile, &[path]),
+        Capability::Http { hosts: named } | Capability::Secrets { names: named } => {
+            grant.gives(capability.right(), named)
         }
+        other => grant.right() == other.right(),
+    }
 }
 
 /// The text of a denial: what is missing and how it is given.

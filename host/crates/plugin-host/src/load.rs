@@ -64,7 +64,7 @@ impl Inner {
             return Ok(());
         }
         let manifest = Manifest::parse(&package.manifest, &self.config.ceilings)?;
-        self.settle_grants(slot);
+        self.settle_grants(slot, &manifest);
         if slot.current().is_none() {
             slot.tell(|info| describe(info, &manifest, &slot.grants.load()));
             *lock(&slot.policy) = manifest.policy;
@@ -135,7 +135,7 @@ impl Inner {
     }
 
     /// What the configuration and the operator give together. It holds at once, for every version.
-    fn settle_grants(&self, slot: &Slot) {
+    fn settle_grants(&self, slot: &Slot, manifest: &Manifest) {
         let configured = self.config.plugins.get(&slot.id).and_then(|settings| settings.grant.clone());
         let as_wanted = configured.is_none() && self.is_bundled(&slot.place);
         let mut given: BTreeMap<Grant, bool> =
@@ -144,9 +144,14 @@ impl Inner {
         let shown = given.iter();
         let shown = shown.map(|(grant, configured)| PluginGrant { grant: grant.to_string(), configured: *configured });
         let shown: Vec<_> = shown.collect();
-        slot.grants.store(Arc::new(Grants { as_wanted, given: given.into_keys().collect() }));
-        if slot.info().grants != shown {
-            slot.tell(|info| info.grants = shown);
+        let grants = Grants { as_wanted, given: given.into_keys().collect() };
+        let serving = slot.current();
+        let wants = serving.as_ref().map_or(&manifest.wants, |serving| &serving.context.manifest.wants);
+        let wants: Vec<_> = wants.iter().map(|want| grants.describe(want)).collect();
+        slot.grants.store(Arc::new(grants));
+        let before = slot.info();
+        if before.grants != shown || before.wants != wants {
+            slot.tell(|info| (info.grants, info.wants) = (shown, wants));
         }
     }
 

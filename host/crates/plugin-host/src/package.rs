@@ -16,6 +16,10 @@ use crate::manifest::MANIFEST_MAX;
 pub const WASM_MAX: u64 = 64 << 20;
 /// Largest schema, in bytes.
 const SCHEMA_MAX: u64 = 1 << 20;
+/// Of a plugin's own text, so many bytes are shown.
+const README_MAX: u64 = 64 << 10;
+/// The file name of a plugin's own text.
+const README: &str = "README.md";
 /// The manifest's file name.
 pub const MANIFEST: &str = "plugin.toml";
 /// The component's file name.
@@ -81,6 +85,12 @@ impl Package {
         }
         crate::cache::hex(&digest.finalize())
     }
+}
+
+/// The beginning of a folder's `README.md`, if it has one.
+pub fn readme(folder: &Path) -> Option<String> {
+    let bytes = read_bounded(&folder.join(README), README_MAX).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {

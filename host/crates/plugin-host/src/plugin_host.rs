@@ -205,6 +205,16 @@ impl Plugins for PluginHost {
         self.inner.registry.find(id).map(|slot| slot.history())
     }
 
+    async fn readme(&self, id: &str) -> Result<Option<String>, PluginError> {
+        match self.inner.known(id)?.place.clone() {
+            Place::Embedded(index) => Ok(self.inner.config.bundled[index].readme.clone()),
+            Place::Folder(_, path) => {
+                let read = crate::load::off_thread(move || crate::package::readme(&path)).await;
+                read.map_err(|error| PluginError::Unavailable(error.to_string()))
+            }
+        }
+    }
+
     async fn set_policy(&self, id: &str, policy: PluginPolicy) -> Result<PluginInfo, PluginError> {
         let slot = self.inner.known(id)?;
         lock(&self.inner.policies).insert(id.to_owned(), policy);

@@ -91,9 +91,8 @@ fn plugin(plugin: &Value) -> Check {
     let found = format!("{id} {}: {state} {reason}", field(plugin, "version"));
     let found = found.trim_end().to_owned();
     match state.as_str() {
-        "active" => Check::ok("plugin", found),
+        "active" | "disabled" => Check::ok("plugin", found),
         "discovered" | "compiling" => Check::warn("plugin", found, "wait a moment"),
-        "disabled" => Check::ok("plugin", found),
         "blocked" => Check::warn("plugin", found, format!("look at it: corral plugin show {id}")),
         _ => Check::fail("plugin", found, format!("after repairing it: corral plugin reload {id}")),
     }

@@ -37,13 +37,18 @@ impl Engine {
         self.inner.deps.plugins.history(id).ok_or_else(|| UseCaseError::not_found("plugin", id))
     }
 
+    /// What a plugin says of itself, as it is written; none if it says nothing.
+    pub async fn plugin_readme(&self, id: &str) -> Result<Option<String>, UseCaseError> {
+        Ok(self.inner.deps.plugins.readme(id).await?)
+    }
+
     /// Grants a plugin something that it wants. Needs [`Role::Admin`]; leaves an audit row.
     pub async fn grant_plugin(&self, actor: &Actor, id: &str, grants: &[Grant]) -> Result<PluginInfo, UseCaseError> {
         actor.require(Role::Admin)?;
         let plugin = self.plugin(id)?;
         for grant in grants {
             let wants: Vec<_> = plugin.wants.iter().map(|want| want.capability.as_str()).collect();
-            if !wants.iter().any(|want| is_of(want, grant)) {
+            if !wants.iter().any(|want| grant.fits(want)) {
                 let wants = if wants.is_empty() { "nothing".to_owned() } else { wants.join(", ") };
                 return Err(UseCaseError::invalid(
                     "grant",
@@ -128,11 +133,6 @@ impl Engine {
         self.inner.manager.submit(actor, command, note("setting.set", key, "")).await?;
         Ok(())
     }
-}
-
-/// Whether a want, as it is shown, is about what a grant gives. Whether it goes as far is for the plugin host.
-fn is_of(want: &str, grant: &Grant) -> bool {
-    want.split_once(':').map_or(want, |(name, _)| name) == grant.right().as_str()
 }
 
 fn list(grants: &[Grant]) -> String {

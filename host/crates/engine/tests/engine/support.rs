@@ -110,6 +110,10 @@ impl Plugins for FakePlugins {
         None
     }
 
+    async fn readme(&self, _: &str) -> Result<Option<String>, PluginError> {
+        Ok(None)
+    }
+
     async fn set_policy(&self, id: &str, _: corral_domain::PluginPolicy) -> Result<PluginInfo, PluginError> {
         Err(PluginError::NotFound(id.to_owned()))
     }

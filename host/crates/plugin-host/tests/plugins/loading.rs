@@ -97,7 +97,8 @@ async fn a_granted_capability_works_and_lasts_over_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_plugins_with_one_id_the_first_serves_and_takes_nothing_from_the_second() {
     let mut bench = Bench::new();
-    let bundled = Bundled { manifest: manifest("same", "log-filter", ""), wasm: guest(false).into(), schema: None };
+    let bundled =
+        Bundled { manifest: manifest("same", "log-filter", ""), wasm: guest(false).into(), schema: None, readme: None };
     bench.config.bundled.push(bundled);
     bench.put("other", &manifest("same", "log-filter", ""), &guest(true));
     let mut running = bench.start().await;
@@ -143,7 +144,12 @@ async fn a_plugin_that_is_switched_off_is_not_in_any_chain() {
 async fn a_bundled_filter_that_cannot_be_loaded_holds_lines_instead_of_letting_them_pass() {
     let mut bench = Bench::new();
     let wasm = wat::parse_str("(module)").unwrap().into();
-    bench.config.bundled.push(Bundled { manifest: manifest("redact", "log-filter", ""), wasm, schema: None });
+    bench.config.bundled.push(Bundled {
+        manifest: manifest("redact", "log-filter", ""),
+        wasm,
+        schema: None,
+        readme: None,
+    });
     let mut running = bench.start().await;
     running.until_state("redact", PluginState::Broken).await;
     let error = running.chain().await.process(lines(["a secret"])).await.unwrap_err();

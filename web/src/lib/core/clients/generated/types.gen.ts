@@ -1485,6 +1485,16 @@ export type PluginLogLine = {
 };
 
 /**
+ * What a plugin says of itself.
+ */
+export type PluginReadme = {
+    /**
+     * The first 64 KiB of its `README.md`: Markdown by a stranger, to be shown as text. Null: it has none.
+     */
+    text: string | null;
+};
+
+/**
  * How a plugin fares.
  */
 export type PluginState = 'discovered' | 'compiling' | 'active' | 'failing' | 'quarantined' | 'broken' | 'blocked' | 'disabled' | 'superseded';
@@ -3527,6 +3537,33 @@ export type PluginLogResponses = {
 };
 
 export type PluginLogResponse = PluginLogResponses[keyof PluginLogResponses];
+
+export type PluginReadmeData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}/readme';
+};
+
+export type PluginReadmeErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type PluginReadmeError = PluginReadmeErrors[keyof PluginReadmeErrors];
+
+export type PluginReadmeResponses = {
+    /**
+     * Its text
+     */
+    200: PluginReadme;
+};
+
+export type PluginReadmeResponse = PluginReadmeResponses[keyof PluginReadmeResponses];
 
 export type ReloadPluginData = {
     body?: never;

@@ -348,7 +348,9 @@ mod tests {
         for host in ["api.example.com", "api.example.com:8443", "*.example.com", "db"] {
             assert!(fits(&format!("http:{host}"), "http:*.example.com|db"), "{host}");
         }
-        assert!(!fits("http:example.org", "http:*.example.com|db") && !fits("http:*.example.org", "http:*.example.com"));
+        assert!(
+            !fits("http:example.org", "http:*.example.com|db") && !fits("http:*.example.org", "http:*.example.com")
+        );
         assert!(fits("secrets:net-token", "secrets:net-*") && !fits("secrets:root", "secrets:net-*"));
     }
 

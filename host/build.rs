@@ -1,5 +1,5 @@
-//! Lists what is embedded: the bundled plugins that `cargo xtask plugins` built into `target/plugins`, and the sample
-//! templates. What is not there yet is left out, so that a plain `cargo check` works in a fresh clone.
+//! Lists what is embedded: the bundled plugins that `cargo xtask plugins` built into `target/plugins`, the sample
+//! templates, and what a new plugin is made of: starters, the contract, the SDK's source. What is not there yet is left out, so that a plain `cargo check` works in a fresh clone.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,16 @@ fn main() -> io::Result<()> {
     let mut list = String::new();
     constant(&mut list, "PLUGINS", &plugin_files(&plugins)?);
     constant(&mut list, "SAMPLES", &sample_files(&root.join("plugins/templates/samples"))?);
+    constant(&mut list, "STARTERS", &tree(&root.join("host/starters"), "")?);
+    let mut sdk = tree(&root.join("plugins/sdk/src"), "plugins/sdk/src/")?;
+    sdk.extend(tree(&root.join("wit"), "wit/")?);
+    sdk.push(("LICENSE".into(), root.join("LICENSE")));
+    fs::write(out.join("sdk.toml"), standalone(&root)?)?;
+    sdk.push(("plugins/sdk/Cargo.toml".into(), out.join("sdk.toml")));
+    constant(&mut list, "SDK", &sdk);
+    for path in ["host/starters", "plugins/sdk", "wit", "Cargo.toml", "LICENSE"] {
+        println!("cargo::rerun-if-changed={}", root.join(path).display());
+    }
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={}", plugins.display());
     println!("cargo::rerun-if-changed={}", root.join("plugins/templates").display());
@@ -48,6 +58,45 @@ fn sample_files(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     }
     let is_yaml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     Ok(sorted(folder)?.into_iter().filter(is_yaml).map(|path| (name_of(&path), path)).collect())
+}
+
+/// All files below a folder, each under `prefix` and its path there.
+fn tree(folder: &Path, prefix: &str) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut files = Vec::new();
+    for path in sorted(folder)? {
+        let name = format!("{prefix}{}", name_of(&path));
+        if path.is_dir() {
+            files.extend(tree(&path, &format!("{name}/"))?);
+        } else {
+            files.push((name, path));
+        }
+    }
+    Ok(files)
+}
+
+/// The SDK's `Cargo.toml` outside the workspace: what it takes from there is written out.
+fn standalone(root: &Path) -> io::Result<String> {
+    let workspace = fs::read_to_string(root.join("Cargo.toml"))?;
+    let own = fs::read_to_string(root.join("plugins/sdk/Cargo.toml"))?;
+    let (mut text, mut section) = (String::new(), String::new());
+    for line in own.lines() {
+        if line.starts_with('[') {
+            section = line.to_owned();
+        }
+        let inherited = line.strip_suffix(".workspace = true").map(|key| {
+            let from = if section == "[package]" { "[workspace.package]" } else { "[workspace.dependencies]" };
+            let lines = workspace.lines().skip_while(|line| *line != from).skip(1);
+            let found =
+                lines.take_while(|line| !line.starts_with('[')).find(|line| line.starts_with(&format!("{key} = ")));
+            found.map(str::to_owned).ok_or_else(|| io::Error::other(format!("{from} has no line for `{key}`")))
+        });
+        // Lints are the workspace's own affair.
+        if section != "[lints]" {
+            text += &inherited.unwrap_or_else(|| Ok(line.to_owned()))?;
+            text.push('\n');
+        }
+    }
+    Ok(text)
 }
 
 fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {

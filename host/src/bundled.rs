@@ -1,4 +1,5 @@
-//! What travels inside the binary: the bundled plugins and the sample templates. `build.rs` writes the lists.
+//! What travels inside the binary: the bundled plugins, the sample templates, and what a new plugin is made of.
+//! `build.rs` writes the lists.
 
 use std::fs;
 use std::io;
@@ -12,6 +13,16 @@ include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 /// Files of the bundled plugins: `redact/plugin.toml`, `redact/plugin.wasm`, …
 pub fn plugins() -> &'static [File] {
     PLUGINS
+}
+
+/// What a new plugin begins with, by language and by kind: `rust/Cargo.toml`, `kinds/log-filter/plugin.toml`, …
+pub fn starters() -> &'static [File] {
+    STARTERS
+}
+
+/// The contract and the source of the Rust SDK, laid out as in this repository: `wit/…`, `plugins/sdk/…`.
+pub fn sdk() -> &'static [File] {
+    SDK
 }
 
 /// Writes the sample templates into a folder; files that are there stay as they are.

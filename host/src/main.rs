@@ -10,6 +10,8 @@ mod cli;
 mod config;
 mod datadir;
 mod lifecycle;
+mod package;
+mod tar;
 mod wiring;
 
 use std::process::ExitCode;

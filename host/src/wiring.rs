@@ -15,7 +15,7 @@ use corral_domain::{Clock, FilterChoice, NewVm, PluginPolicy, RandomBytes, Syste
 use corral_engine::ports::{PluginNotice, Secrets};
 use corral_engine::{Actor, Deps, Engine, HostKeyAction};
 use corral_plugin_host::{
-    Bundled, EngineServices, FilterRule, PluginFolder, PluginHost, PluginHostConfig, PluginSettings,
+    Bundled, EngineServices, FilterRule, PluginFolder, PluginHost, PluginHostConfig, PluginSettings, Workshop,
 };
 use corral_secrets::{KeyPlace, Vault};
 use corral_ssh::demo::{DemoConfig, DemoFleet, DemoVm};
@@ -41,6 +41,8 @@ const ENGINE_DEADLINE: Duration = Duration::from_secs(30);
 const PLUGINS_DEADLINE: Duration = Duration::from_secs(2);
 const STORE_DEADLINE: Duration = Duration::from_secs(5);
 const DEMO_DEADLINE: Duration = Duration::from_secs(5);
+/// Where plugins lie that were installed through the host, in its data folder.
+const INSTALLED: &str = "installed-plugins";
 /// How often tokens and sessions that have ended are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -91,6 +93,12 @@ pub fn vault(data: &DataDir, store: &SqliteStore) -> Vault {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let place = KeyPlace::usual(data.path(), credentials.as_deref());
     Vault::new(Arc::new(store.clone()), place, Arc::new(clock()), Arc::new(SystemRandom))
+}
+
+/// The place where an author's plugins are tried, without a host. Compiled code is kept in a folder.
+pub async fn workshop(compiled: PathBuf) -> Result<Workshop, Failure> {
+    let made = Workshop::new(compiled, Arc::new(clock())).await;
+    made.map_err(|error| Failure::new(Exit::Internal, error.to_string()))
 }
 
 /// A failure of making a token, in the words of the command line.
@@ -305,6 +313,9 @@ async fn start_plugins(
     if settings.bundled.is_empty() {
         settings.folders.extend(bundled::beside_the_binary().map(|path| PluginFolder { path, bundled: true }));
     }
+    let installed = data.path().join(INSTALLED);
+    settings.folders.push(PluginFolder { path: installed.clone(), bundled: false });
+    settings.installed = Some(installed);
     let own = config.plugins.folders.iter().map(|path| PluginFolder { path: path.clone(), bundled: false });
     settings.folders.extend(own);
     let templates = config.plugins.templates.iter().cloned().collect();

@@ -1,4 +1,4 @@
-//! `cargo xtask bench start`, `bench fanout` and `bench logs`: the figures that the project promises, measured on this machine.
+//! `cargo xtask bench start`, `bench fanout`, `bench logs` and `bench plugins`: the figures that the project promises, measured on this machine.
 
 use crate::shell::{Result, binary, cargo, run, timed};
 use crate::steps::FIRST_LOAD_BYTES;
@@ -51,4 +51,18 @@ pub fn logs(args: &[&str]) -> Result {
     let mut measure = crate::shell::program(crate::shell::target().join("release/examples/bench_logs"), args);
     measure.env("CORRAL_BIN", binary(true));
     timed("measuring", || run(&mut measure))
+}
+
+/// Builds for release and measures what plugins cost; writes the tables into `docs/benchmarks.md`. The host's binary is not needed: the
+/// plugin host runs inside the program that measures.
+pub fn plugins(args: &[&str]) -> Result {
+    tools::ensure(&tools::FOR_PLUGINS)?;
+    plugins::build()?;
+    plugins::build_keep_all()?;
+    timed("the program that measures", || {
+        run(&mut cargo(&["build", "--locked", "--release", "-p", "corral-tests", "--example", "bench_plugins"]))
+    })?;
+    timed("measuring", || {
+        run(&mut crate::shell::program(crate::shell::target().join("release/examples/bench_plugins"), args))
+    })
 }

@@ -44,6 +44,9 @@ cargo xtask COMMAND
                               how soon a line is drawn in Chromium
                               --only cat,fleet,seek,search,browser  --mb 300  --rounds 3  --lines 10000000
                               --machines 200  --minutes 10  --print: write nothing
+  bench plugins [OPTIONS]     release build, then what plugins cost, into the same page: a line in each filter beside the same code
+                              native, compiling, loading, instances, a file written until it serves
+                              --only cost,versions  --rounds 21  --print: write nothing
   screenshots                 take docs/screenshots anew from a running demo, in Chromium
   sqlx-prepare                describe the host's SQL queries anew, after one was changed
   help                        this text
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         ["bench", "start"] => bench::start(),
         ["bench", "fanout", rest @ ..] => bench::fanout(rest),
         ["bench", "logs", rest @ ..] => bench::logs(rest),
+        ["bench", "plugins", rest @ ..] => bench::plugins(rest),
         ["screenshots"] => screenshots::take(),
         ["sqlx-prepare"] => sqlx::prepare(),
         [] | ["help" | "--help" | "-h"] => {

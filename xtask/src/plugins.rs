@@ -30,8 +30,19 @@ pub fn build() -> Result {
             command.args(["-p", &plugin.package]);
         }
         run(&mut command)?;
-        plugins.iter().try_for_each(place)?;
+        plugins.iter().try_for_each(|plugin| place(plugin, "plugins"))?;
         remove_others(&plugins.iter().map(|plugin| plugin.id.as_str()).collect::<Vec<_>>())
+    })
+}
+
+/// Builds the filter that does nothing and places it as the others, in a folder of its own: it is measured with, and never embedded.
+pub fn build_keep_all() -> Result {
+    let folder = root().join("tests/components/keep-all");
+    let package = field(&folder.join("Cargo.toml"), "name")?;
+    let keep_all = Bundled { id: field(&folder.join("plugin.toml"), "id")?, folder, package };
+    timed("a filter that keeps all", || {
+        run(&mut cargo(&["build", "--locked", "--target", TARGET, "--profile", "plugin", "-p", &keep_all.package]))?;
+        place(&keep_all, "components")
     })
 }
 
@@ -61,9 +72,9 @@ fn field(file: &Path, key: &str) -> Result<String> {
         .ok_or_else(|| format!("{} has no line `{key} = \"…\"`", file.display()))
 }
 
-fn place(plugin: &Bundled) -> Result {
+fn place(plugin: &Bundled, below: &str) -> Result {
     let built = target().join(TARGET).join("plugin").join(format!("{}.wasm", plugin.package.replace('-', "_")));
-    let folder = target().join("plugins").join(&plugin.id);
+    let folder = target().join(below).join(&plugin.id);
     fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     copy_if_changed(&built, &folder.join("plugin.wasm"))?;
     for name in COMPANIONS {

@@ -1,6 +1,8 @@
 //! The steps of `cargo xtask test`, in the order in which they run.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use crate::shell::{Result, binary, cargo, root, run, run_counted};
 use crate::tally::Tally;
@@ -39,7 +41,8 @@ pub const STEPS: &[Step] = &[
     step("doc-test", &["build"], doc_test),
     step("e2e-install", &["tools"], |_| web::install_in("tests/e2e")),
     step("system-test", &["build", "e2e-install"], system_test),
-    Step { name: "component", needs: &["plugins"], full: true, work: |_| component() },
+    step("authors-test", &["build"], authors_test),
+    Step { name: "component", needs: &["build"], full: true, work: |_| component() },
 ];
 
 const fn step(name: &'static str, needs: &'static [&'static str], work: fn(&mut Tally) -> Result) -> Step {
@@ -98,7 +101,15 @@ fn system_test(tally: &mut Tally) -> Result {
     run_counted(&mut command, tally)
 }
 
-/// The other way of building a plugin: by cargo-component.
+/// Plugins of all three languages from an empty folder to a running host. Their toolchains are fetched from the registries of
+/// npm and Python, once.
+fn authors_test(tally: &mut Tally) -> Result {
+    let mut command = cargo(&["test", "--locked", "--no-fail-fast", "--workspace", "--test", "authors"]);
+    command.env("CORRAL_BIN", binary(false));
+    run_counted(&mut command, tally)
+}
+
+/// The other way of building a plugin: by cargo-component, of one that comes with Corral and of one that an author begins.
 fn component() -> Result {
     if run(cargo(&["component", "--version"]).stderr(std::process::Stdio::null())).is_err() {
         println!("cargo-component is installed first; this takes minutes");
@@ -107,8 +118,18 @@ fn component() -> Result {
     let target = root().join("target/component");
     let mut command = cargo(&["component", "build", "-p", "corral-plugin-redact", "--target", "wasm32-wasip2"]);
     run(command.env("CARGO_TARGET_DIR", &target))?;
-    let built = target.join("wasm32-wasip2/debug/corral_plugin_redact.wasm");
-    let head = fs::read(&built).map_err(|error| format!("cannot read {}: {error}", built.display()))?;
+    is_component(&target.join("wasm32-wasip2/debug/corral_plugin_redact.wasm"))?;
+    let project = target.join("begun");
+    let _absent_at_first = fs::remove_dir_all(&project);
+    let mut new = Command::new(binary(false));
+    run(new.args(["plugin", "new", "begun", "--kind", "log-filter", "--dir"]).arg(&project))?;
+    let mut command = cargo(&["component", "build", "--target", "wasm32-wasip2"]);
+    run(command.current_dir(&project).env("CARGO_TARGET_DIR", &target))?;
+    is_component(&target.join("wasm32-wasip2/debug/corral_plugin_begun.wasm"))
+}
+
+fn is_component(built: &Path) -> Result {
+    let head = fs::read(built).map_err(|error| format!("cannot read {}: {error}", built.display()))?;
     // Layer 1 in bytes 6 and 7 is what makes it a component and not a core module.
     if head.get(..8) == Some(b"\0asm\x0d\0\x01\0") {
         Ok(())

@@ -29,6 +29,11 @@ const CHROMIUM: Tool = Tool {
 };
 const BUSYBOX: Tool = Tool { names: &["busybox"], package: Some("busybox"), remedy: "install busybox" };
 const SUDO: Tool = Tool { names: &["sudo"], package: Some("sudo"), remedy: "install sudo" };
+const PYTHON: Tool = Tool {
+    names: &["python3"],
+    package: Some("python3 python3-venv"),
+    remedy: "install Python 3.10 or later, with its module venv",
+};
 const DASH: Tool = Tool { names: &["dash"], package: Some("dash"), remedy: "install dash" };
 
 /// For the plugins: only the WebAssembly target.
@@ -38,7 +43,7 @@ pub const FOR_WEB: [&Tool; 2] = [&NODE, &NPM];
 /// For `run`.
 pub const FOR_RUN: [&Tool; 3] = [&CC, &NODE, &NPM];
 /// For `test`.
-pub const FOR_TEST: [&Tool; 9] = [&CC, &NODE, &NPM, &SSHD, &SSH_KEYGEN, &CHROMIUM, &BUSYBOX, &DASH, &SUDO];
+pub const FOR_TEST: [&Tool; 10] = [&CC, &NODE, &NPM, &SSHD, &SSH_KEYGEN, &CHROMIUM, &BUSYBOX, &DASH, &SUDO, &PYTHON];
 /// For pictures.
 pub const FOR_SCREENSHOTS: [&Tool; 4] = [&CC, &NODE, &NPM, &CHROMIUM];
 

@@ -61,14 +61,19 @@ pub fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
-    let body = Limited::new(request.into_body(), BODY_MAX).collect();
-    let collected = tokio::time::timeout(BODY_TIMEOUT, body).await.map_err(|_| {
-        let detail = format!("the body was not here within {} s", BODY_TIMEOUT.as_secs());
+    read_bounded(request, BODY_MAX, BODY_TIMEOUT).await
+}
+
+/// A body of any kind, up to a size and within a time.
+pub async fn read_bounded(request: Request, most: usize, within: Duration) -> Result<Bytes, Problem> {
+    let body = Limited::new(request.into_body(), most).collect();
+    let collected = tokio::time::timeout(within, body).await.map_err(|_| {
+        let detail = format!("the body was not here within {} s", within.as_secs());
         Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body came too slowly", detail)
     })?;
     match collected {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large(BODY_MAX)),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large(most)),
         Err(_) => Err(Problem::bad_request("the body broke off")),
     }
 }

@@ -208,6 +208,7 @@ impl From<PluginError> for Problem {
             PluginError::NotFound(detail) => {
                 Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
             }
+            PluginError::Conflict(detail) => Self::conflict(detail),
             PluginError::Unavailable(detail) => Self::unavailable(detail),
             PluginError::Failed(detail) => {
                 tracing::warn!(%detail, "a plugin failed a request");
@@ -312,6 +313,7 @@ mod tests {
         assert_eq!(Problem::from(StorageError::Busy("x".into())).status, 503);
         assert_eq!(Problem::from(PluginError::InvalidInput("x".into())).status, 422);
         assert_eq!(Problem::from(PluginError::NotFound("x".into())).status, 404);
+        assert_eq!(Problem::from(PluginError::Conflict("x".into())).status, 409);
         assert_eq!(Problem::from(PluginError::Unavailable("x".into())).status, 503);
         assert_eq!(Problem::from(PluginError::Failed("x".into())).status, 502);
     }

@@ -19,6 +19,7 @@ use super::App;
 use super::extract::{BODY_MAX, check_json};
 use super::problem::Problem;
 use crate::auth::{Identity, Means};
+use crate::package::PACKAGE_MAX;
 
 /// Longest path with its query, in bytes.
 const URI_MAX: usize = 8 * 1024;
@@ -69,13 +70,20 @@ pub async fn check(State(app): State<App>, request: Request, next: Next) -> Resp
     }
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let announced: u64 = length.unwrap_or_else(|| request.body().size_hint().lower());
-    if announced > BODY_MAX as u64 {
+    let most = body_max(&request);
+    if announced > most as u64 {
         drain(request.into_body());
-        let mut response = Problem::too_large(BODY_MAX).into_response();
+        let mut response = Problem::too_large(most).into_response();
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         return response;
     }
     next.run(request).await
+}
+
+/// How large a body may be: a plugin is larger than anything else that is sent.
+fn body_max(request: &Request) -> usize {
+    let plugin = request.method() == Method::POST && request.uri().path() == "/api/plugins";
+    if plugin { PACKAGE_MAX } else { BODY_MAX }
 }
 
 fn check_host(app: &App, request: &Request) -> Result<(), Problem> {

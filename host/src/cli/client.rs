@@ -13,6 +13,8 @@ use super::output::safe;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection test may try several addresses and hops.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// A plugin takes as long to send as the line is slow, and then to compile as it is large.
+const INSTALL_TIMEOUT: Duration = Duration::from_mins(10);
 /// An answer that is streamed may take as long as there is something to say.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 /// The largest answer that is read. Lists are paged and stay far below.
@@ -96,6 +98,12 @@ impl Client {
             return Err(Failure::new(Exit::Usage, "an idempotency key is made of letters, digits and signs of ASCII"));
         }
         self.send_keyed(Method::POST, self.url(segments), Some(body), key).await
+    }
+
+    /// Sends a package.
+    pub async fn post_package(&self, segments: &[&str], package: Vec<u8>) -> Result<Value, Failure> {
+        let request = self.http.post(self.url(segments)).bearer_auth(&self.token).timeout(INSTALL_TIMEOUT);
+        self.answer(request.header("content-type", "application/gzip").body(package)).await
     }
 
     /// Writes an object.
@@ -189,6 +197,10 @@ impl Client {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
+        self.answer(request).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
         let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         let text = read(answer).await.map_err(|error| self.unreachable(&error))?;

@@ -6,7 +6,7 @@ use corral_plugin_collapse::Collapse;
 use corral_plugin_sdk::{Edits, LogFilter, testing};
 
 /// Lines in a batch; what the host sends.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
 /// Batches that are measured; the least of them counts, since a machine does other things too.
 const ROUNDS: usize = 2_000;
 

@@ -6,7 +6,7 @@ use corral_plugin_redact::Redact;
 use corral_plugin_sdk::{Edits, LogFilter, testing};
 
 /// Lines in a batch; what the host sends.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
 /// Batches that are measured.
 const ROUNDS: usize = 20_000;
 

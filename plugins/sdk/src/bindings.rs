@@ -4,6 +4,7 @@
 //! them and uses those. A component keeps only the imports that it calls.
 
 mod convert;
+pub(crate) mod services;
 
 use crate::{Level, Result};
 

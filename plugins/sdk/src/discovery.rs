@@ -38,6 +38,10 @@ pub struct Page {
 
 /// A source of machines. Export it with [`export_discovery!`](crate::export_discovery).
 pub trait Discovery {
-    /// Says what exists. `cursor` is `None` on the first page.
+    /// Says what exists. `cursor` is `None` on the first page, then the `next` of the page before.
+    ///
+    /// # Errors
+    ///
+    /// `unavailable` where the source does not answer, `invalid-input` where its configuration or what it says makes no sense.
     fn discover(cursor: Option<&str>) -> Result<Page>;
 }

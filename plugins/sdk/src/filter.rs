@@ -68,7 +68,7 @@ impl<'a> Batch<'a> {
 
     /// All lines in order.
     pub fn lines(&self) -> Lines<'a> {
-        Lines { batch: *self, next: 0 }
+        Lines { batch: *self, next: 0, start: 0 }
     }
 }
 
@@ -86,16 +86,20 @@ impl<'a> IntoIterator for &Batch<'a> {
 pub struct Lines<'a> {
     batch: Batch<'a>,
     next: usize,
+    /// Where the next line begins.
+    start: usize,
 }
 
 impl<'a> Iterator for Lines<'a> {
     type Item = Line<'a>;
 
     fn next(&mut self) -> Option<Line<'a>> {
-        (self.next < self.batch.len()).then(|| {
-            self.next += 1;
-            self.batch.line(self.next - 1)
-        })
+        let (index, start) = (self.next, self.start);
+        self.start = *self.batch.ends.get(index)? as usize;
+        self.next += 1;
+        // An offset that the host got wrong gives an empty line rather than a trap.
+        let text = self.batch.text.get(start..self.start).unwrap_or_default();
+        Some(Line { index: index as u32, number: self.batch.first_line + index as u64, text })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -130,6 +134,18 @@ pub struct Edit {
 
 /// Collects the edits of one batch. A line may be named more than once: texts replace each other, annotations add up
 /// and a dropped line stays dropped. The host is told of each line once.
+///
+/// ```
+/// use corral_plugin_sdk::{Change, Edits};
+///
+/// let mut edits = Edits::new();
+/// edits.annotate(0, "level", "error");
+/// edits.replace(0, "password=***");
+/// edits.drop(1);
+/// let edits = edits.into_vec();
+/// assert!(matches!(&edits[0].change, Change::Rewrite(text, labels) if text == "password=***" && labels.len() == 1));
+/// assert_eq!(edits[1].change, Change::Drop);
+/// ```
 #[derive(Debug, Default)]
 pub struct Edits {
     edits: Vec<Edit>,
@@ -193,12 +209,68 @@ impl Edits {
 
 /// A filter over one stream of one machine of one job. Export it with
 /// [`export_log_filter!`](crate::export_log_filter).
+///
+/// Calls never overlap. What is kept in `self` lives as long as the stream, unless the filter traps: then a fresh one is opened,
+/// from the last saved state where it can load that.
+///
+/// A filter that keeps state between lines, and hands it over when the plugin is replaced while a job runs:
+///
+/// ```
+/// use corral_plugin_sdk::prelude::*;
+///
+/// /// Numbers the lines that speak of errors.
+/// struct Errors {
+///     seen: u64,
+/// }
+///
+/// impl LogFilter for Errors {
+///     fn open(_stream: &StreamInfo) -> Result<Self> {
+///         Ok(Self { seen: 0 })
+///     }
+///
+///     fn process(&mut self, batch: &Batch<'_>, edits: &mut Edits) -> Result<()> {
+///         for line in batch.into_iter().filter(|line| line.text.contains("ERROR")) {
+///             self.seen += 1;
+///             edits.annotate(line.index, "error", self.seen.to_string());
+///         }
+///         Ok(())
+///     }
+///
+///     fn save(&self) -> Vec<u8> {
+///         self.seen.to_le_bytes().to_vec()
+///     }
+///
+///     fn load(_stream: &StreamInfo, state: &[u8]) -> Result<Self> {
+///         let seen = state.try_into().map_err(|_| Error::Internal("a state of another kind".into()))?;
+///         Ok(Self { seen: u64::from_le_bytes(seen) })
+///     }
+/// }
+///
+/// # use corral_plugin_sdk::testing;
+/// let mut old = Errors::open(&testing::stream())?;
+/// testing::run(&mut old, &["ERROR", "ok"])?;
+/// let mut new = Errors::load(&testing::stream(), &old.save())?;
+/// assert_eq!(testing::run(&mut new, &["ERROR"])?.lines[0].annotations[0].value, "2");
+/// # Ok::<(), Error>(())
+/// ```
 pub trait LogFilter: Sized + 'static {
     /// A stream begins. Configuration is read here, so that an error says at once what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// The stream cannot be filtered; what happens to its lines then is the manifest's `failure.policy`.
     fn open(stream: &StreamInfo) -> Result<Self>;
     /// Looks at some lines. Lines that no edit names stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// None of the batch's edits are used, and the batch is given again later: an error is for what may pass.
     fn process(&mut self, batch: &Batch<'_>, edits: &mut Edits) -> Result<()>;
     /// The stream ended: lines to add.
+    ///
+    /// # Errors
+    ///
+    /// What was to be added is lost.
     fn finish(&mut self) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
@@ -208,6 +280,10 @@ pub trait LogFilter: Sized + 'static {
     }
     /// Goes on from a state that another version saved. An error, which is the default, leaves the running session on
     /// the version that it runs on until its stream ends.
+    ///
+    /// # Errors
+    ///
+    /// It cannot go on from that state.
     fn load(stream: &StreamInfo, state: &[u8]) -> Result<Self> {
         let _ = (stream, state);
         Err(Error::Unavailable("this filter does not hand over its sessions".into()))

@@ -62,6 +62,19 @@ pub fn config_text() -> String {
 
 /// The plugin's configuration in a type of its own.
 ///
+/// ```
+/// use corral_plugin_sdk::{config, testing};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Config {
+///     hide: Vec<String>,
+/// }
+///
+/// testing::set_config(r#"{"hide": ["GET /healthz"]}"#);
+/// assert_eq!(config::<Config>()?.hide, ["GET /healthz"]);
+/// # Ok::<(), corral_plugin_sdk::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// The configuration does not fit the type; the text says where.
@@ -82,11 +95,26 @@ pub fn secret(name: &str) -> Result<String> {
     crate::testing::secret(name)
 }
 
-/// Small durable state, private to the plugin. Needs the capability `kv`.
+/// Small durable state, private to the plugin: 1 MiB in at most 1,024 keys. Needs the capability `kv`. What is set is on disk within
+/// a second; a crash of the host may lose that second.
+///
+/// ```
+/// use corral_plugin_sdk::kv;
+///
+/// kv::set("last-seen", b"42")?;
+/// assert_eq!(kv::get("last-seen")?.as_deref(), Some(b"42".as_slice()));
+/// assert_eq!(kv::keys("last-")?, ["last-seen"]);
+/// kv::delete("last-seen")?;
+/// # Ok::<(), corral_plugin_sdk::Error>(())
+/// ```
 pub mod kv {
     use crate::Result;
 
     /// What is kept under a key.
+    ///
+    /// # Errors
+    ///
+    /// `denied` without the grant.
     pub fn get(key: &str) -> Result<Option<Vec<u8>>> {
         #[cfg(target_arch = "wasm32")]
         return crate::bindings::kv_get(key);
@@ -95,6 +123,10 @@ pub mod kv {
     }
 
     /// Keeps a value under a key.
+    ///
+    /// # Errors
+    ///
+    /// `denied` without the grant, `invalid-input` for a key that is empty or too long, `unavailable` where there is no room.
     pub fn set(key: &str, value: &[u8]) -> Result<()> {
         #[cfg(target_arch = "wasm32")]
         return crate::bindings::kv_set(key, value);
@@ -105,7 +137,11 @@ pub mod kv {
         }
     }
 
-    /// Forgets a key.
+    /// Forgets a key; one that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// `denied` without the grant.
     pub fn delete(key: &str) -> Result<()> {
         #[cfg(target_arch = "wasm32")]
         return crate::bindings::kv_delete(key);
@@ -116,7 +152,11 @@ pub mod kv {
         }
     }
 
-    /// Keys that begin so.
+    /// Keys that begin so, in order.
+    ///
+    /// # Errors
+    ///
+    /// `denied` without the grant.
     pub fn keys(prefix: &str) -> Result<Vec<String>> {
         #[cfg(target_arch = "wasm32")]
         return crate::bindings::kv_keys(prefix);

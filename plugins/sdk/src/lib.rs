@@ -48,20 +48,130 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Build it with `cargo build --target wasm32-wasip2` and put the `.wasm` beside its `plugin.toml`.
+//! `corral plugin new` writes a project around it that builds at once; `corral plugin build`, `test`, `dev` and `install` do
+//! the rest. Underneath it is plain cargo: `cargo build --release --target wasm32-wasip2`, and the `.wasm` lies beside its
+//! `plugin.toml` as `plugin.wasm`.
+//!
+//! # What a plugin is given
+//!
+//! | | needs in `plugin.toml` | |
+//! | --- | --- | --- |
+//! | [`config`] | | the configuration, in a type of the plugin's own |
+//! | [`info!`] and its like, [`log()`] | | the plugin's log, which the operator sees |
+//! | [`kv`] | `kv` | small durable state |
+//! | [`vms`] | `vms` | the inventory |
+//! | [`jobs`] | `jobs`, `jobs.submit` | jobs: reading them, starting them |
+//! | [`logs`] | `logs` | stored output |
+//! | [`http`] | `http` | requests to hosts that were granted |
+//! | [`secret`] | `secrets` | secrets that were granted |
+//! | `std::fs` | `read-file` | folders that were granted, at the mounts of the manifest, read-only |
+//!
+//! Nothing else is there: no network, no environment, no files. A call that was not granted answers [`Error::Denied`] with the
+//! command that grants it: pass that text on.
+//!
+//! # Errors
+//!
+//! An [`Error`] is shown to people as it is, so its text is a sentence: what happened, and what to do. Which case it is tells
+//! the host what to make of it: the caller's fault, worth another try, a defect. A panic is a trap: the instance is thrown away
+//! with all that it held, and a plugin that traps too often is set aside.
+//!
+//! # A template
+//!
+//! ```
+//! use corral_plugin_sdk::prelude::*;
+//! use serde_json::json;
+//!
+//! struct Disk;
+//!
+//! impl CommandTemplates for Disk {
+//!     fn templates() -> Result<Listing> {
+//!         let parameters = json!({
+//!             "type": "object",
+//!             "properties": { "path": { "type": "string", "default": "/" } }
+//!         });
+//!         let disk = Template {
+//!             id: "usage".into(),
+//!             title: "Disk usage".into(),
+//!             description: "How full a file system is.".into(),
+//!             category: "disk".into(),
+//!             parameters,
+//!             mode: Mode::Durable,
+//!             dangerous: false,
+//!             timeout_seconds: 60,
+//!             applies_to: String::new(),
+//!         };
+//!         Ok(Listing { templates: vec![disk], problems: Vec::new() })
+//!     }
+//!
+//!     fn render(_template: &str, args: &serde_json::Value, vms: &[Vm]) -> Result<Vec<Rendered>> {
+//!         let path = args["path"].as_str().unwrap_or("/");
+//!         // Words, not a line of shell: the host quotes them.
+//!         let argv = vec!["df".to_owned(), "-h".to_owned(), path.to_owned()];
+//!         Ok(vms.iter().map(|_| Rendered { argv: argv.clone(), ..Rendered::default() }).collect())
+//!     }
+//! }
+//!
+//! corral_plugin_sdk::export_command_templates!(Disk);
+//!
+//! # use corral_plugin_sdk::testing;
+//! let commands = Disk::render("usage", &json!({ "path": "/srv" }), &[testing::vm()])?;
+//! assert_eq!(commands[0].argv, ["df", "-h", "/srv"]);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # A discovery
+//!
+//! ```
+//! use corral_plugin_sdk::prelude::*;
+//!
+//! struct Racks;
+//!
+//! impl Discovery for Racks {
+//!     fn discover(cursor: Option<&str>) -> Result<Page> {
+//!         // The host asks again with `next` until there is none.
+//!         let rack: u16 = cursor.map_or(Ok(1), str::parse).map_err(|_| Error::Internal("a bad cursor".into()))?;
+//!         let found = FoundVm {
+//!             external_id: format!("rack-{rack}"),
+//!             name: format!("rack-{rack}"),
+//!             address: format!("10.0.{rack}.1"),
+//!             port: 22,
+//!             labels: vec![Label::new("rack", rack.to_string())],
+//!             ..FoundVm::default()
+//!         };
+//!         Ok(Page { vms: vec![found], next: (rack < 3).then(|| (rack + 1).to_string()) })
+//!     }
+//! }
+//!
+//! corral_plugin_sdk::export_discovery!(Racks);
+//!
+//! assert_eq!(Racks::discover(None)?.next.as_deref(), Some("2"));
+//! assert_eq!(Racks::discover(Some("3"))?.next, None);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Tests
+//!
+//! Off `wasm32` the host's side is a stand-in, [`testing`]: `cargo test` runs a plugin's logic as it is. Whether the component is put
+//! together right is for `corral plugin test`, which runs `examples/*.json` on the real plugin host.
 //!
 //! This crate must not know what any plugin does, nor how the host runs it.
+
+#![deny(missing_docs)]
 
 mod discovery;
 mod filter;
 mod host;
 pub mod http;
+pub mod jobs;
+pub mod logs;
 mod template;
 pub mod testing;
 mod types;
+pub mod vms;
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
+#[expect(missing_docs, reason = "what the generator writes is for the macros of this crate and for nobody else")]
 pub mod bindings;
 mod export;
 

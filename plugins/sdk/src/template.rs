@@ -74,7 +74,16 @@ pub struct Rendered {
 /// A source of command templates. Export it with [`export_command_templates!`](crate::export_command_templates).
 pub trait CommandTemplates {
     /// Lists what can be run. Called at load and after every change in a granted folder: read the sources anew.
+    ///
+    /// # Errors
+    ///
+    /// Nothing can be said at all. One source that cannot be read is a [`Problem`] in the listing.
     fn templates() -> Result<Listing>;
-    /// Renders a template for machines: one command each, in the order given.
+    /// Renders a template for machines: one command each, in the order given. The arguments satisfy the template's
+    /// `parameters`: the host has checked them.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-input` for what a schema cannot say; the text names the field.
     fn render(template_id: &str, args: &serde_json::Value, vms: &[Vm]) -> Result<Vec<Rendered>>;
 }

@@ -2,11 +2,17 @@
 //!
 //! Configuration, durable state, secrets and answers to requests are kept per thread, so tests that run at once do not see each other's.
 
+mod host;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::http::{Request, Response};
 use crate::{Batch, Change, Edits, Error, Label, LogFilter, OutputStream, Result, StreamInfo, Vm, VmStatus};
+
+pub use self::host::{Submitted, set_jobs, set_log, set_vms, submitted};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::host::{job_of, log_of, recent_jobs, submit, vm_of, vms_of};
 
 thread_local! {
     static CONFIG: RefCell<String> = const { RefCell::new(String::new()) };

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use corral_tests::bench::page::megabytes;
+use corral_tests::bench::table::{Row, Section, Spread};
 use corral_tests::browser::Script;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::emit::Emit;
 use crate::scene::Scene;
-use crate::table::{Row, Section, Spread};
 
 /// Lines a second.
 const RATE: u64 = 10_000;

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use corral_tests::bench::page::megabytes;
+use corral_tests::bench::table::{Row, Section, Spread};
 use serde_json::json;
 
 use crate::Wanted;
 use crate::others::{self, Other};
 use crate::scene::{Sample, Scene};
-use crate::table::{Row, Section, Spread};
 use crate::text::{Book, Text};
 use crate::viewer::{Look, Seen, look};
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use corral_tests::bench::machines::ADDRESSES_PER_NET;
 use corral_tests::bench::page::{cores, megabytes};
+use corral_tests::bench::table::{Row, Section, Spread};
 use corral_tests::client::Socket;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -12,7 +13,6 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::Wanted;
 use crate::emit::{Emit, now_micros};
 use crate::scene::{Sample, Scene};
-use crate::table::{Row, Section, Spread};
 use crate::viewer::{Frame, subscribe};
 
 /// Lines a second from each machine.

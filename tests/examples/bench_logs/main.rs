@@ -14,18 +14,19 @@ mod others;
 mod scene;
 mod search;
 mod seek;
-mod table;
 mod text;
 mod viewer;
 
 use anyhow::{Context, Result, bail, ensure};
 use corral_tests::bench::machines::MOST;
+use corral_tests::bench::table::Section;
 use corral_tests::faults::random::seed_of_this_run;
 
 use crate::archive::Archive;
 use crate::emit::Emit;
-use crate::table::Section;
 
+/// What the page names the places for its tables by.
+const COMMAND: &str = "cargo xtask bench logs";
 const PARTS: [&str; 5] = ["cat", "fleet", "seek", "search", "browser"];
 const OPTIONS: &str = "--only PART,PART (cat, fleet, seek, search, browser), --mb N, --rounds N, --machines N, --minutes N, \
                        --lines N (of the long log), --print";
@@ -102,7 +103,7 @@ async fn measure(wanted: &Wanted) -> Result<()> {
     let mut missed = Vec::new();
     let mut show = |section: Section| {
         missed.extend(section.missed().map(|what| format!("{}: {what}", section.part)));
-        section.show(wanted.seed, wanted.write)
+        section.show(COMMAND, wanted.seed, wanted.write)
     };
     if wanted.wants("cat") {
         println!("  cat");

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use corral_tests::bench::page::megabytes;
 use corral_tests::bench::process;
+use corral_tests::bench::table::{Row, Section, Spread};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
 use crate::archive::Archive;
 use crate::others;
-use crate::table::{Row, Section, Spread};
 use crate::text::{NEEDLE, NEEDLES};
 
 /// Bytes a second that one core is to search for a literal.

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use corral_tests::bench::page::megabytes;
+use corral_tests::bench::table::{Row, Section, Spread};
 use corral_tests::client::Socket;
 use corral_tests::faults::random::Random;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::archive::{Archive, Log};
-use crate::table::{Row, Section, Spread};
 use crate::viewer::{Frame, subscribe};
 
 /// How often an end is opened.

@@ -3,3 +3,4 @@
 pub mod machines;
 pub mod page;
 pub mod process;
+pub mod table;

@@ -15,6 +15,7 @@ mod day_file;
 mod exported;
 mod fanout;
 mod fifty;
+mod filters;
 mod full_disk;
 mod host_keys;
 mod inventory;

@@ -266,6 +266,9 @@ pub enum PluginError {
     /// Worth trying again later.
     #[error("{0}")]
     Unavailable(String),
+    /// It disagrees with what is there.
+    #[error("{0}")]
+    Conflict(String),
     /// It failed, was stopped or answered nonsense. The text names the plugin.
     #[error("{0}")]
     Failed(String),
@@ -390,4 +393,8 @@ pub trait Plugins: Send + Sync {
     async fn set_policy(&self, id: &str, policy: PluginPolicy) -> Result<PluginInfo, PluginError>;
     /// Loads a plugin anew from its folder.
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError>;
+    /// Puts a plugin in place, given by its files, and loads it; nothing is changed if it cannot be loaded.
+    async fn install(&self, files: Vec<(String, Bytes)>) -> Result<PluginInfo, PluginError>;
+    /// Takes a plugin out that was installed.
+    async fn uninstall(&self, id: &str) -> Result<(), PluginError>;
 }

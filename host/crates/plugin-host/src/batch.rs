@@ -6,8 +6,8 @@ use corral_domain::{Extras, LineRef, Lines};
 use crate::bindings::corral::types::types::Label;
 use crate::bindings::exports::corral::log_filter::filter::{Batch, Change, Edit};
 
-/// Most lines in one batch; more gains nothing.
-pub const BATCH_LINES: usize = 256;
+/// Most lines in one batch: they share what a call costs beside its own work. More gain little.
+pub const BATCH_LINES: usize = 512;
 /// Most bytes of text in one batch; a longer line goes alone.
 pub const BATCH_BYTES: usize = 1 << 20;
 /// Most bytes of text that the edits of one batch may hold.
@@ -22,19 +22,25 @@ pub fn pack(lines: &Lines, from: usize, first_line: u64, batch: &mut Batch) -> u
     batch.first_line = first_line;
     batch.text.clear();
     batch.ends.clear();
-    let mut index = from;
-    while let Some(line) = lines.get(index) {
-        if batch.ends.len() == BATCH_LINES || (index > from && batch.text.len() + line.text.len() > BATCH_BYTES) {
-            break;
+    let Some(rest) = lines.ends().get(from..) else { return from };
+    let start = if from == 0 { 0 } else { lines.ends()[from - 1] };
+    let most = rest.len().min(BATCH_LINES);
+    let fit = rest[..most].partition_point(|end| (end - start) as usize <= BATCH_BYTES);
+    let count = fit.max(1).min(most);
+    let ends = &rest[..count];
+    let bytes = ends.last().map_or(&[][..], |end| &lines.text()[start as usize..*end as usize]);
+    // All at once, as nearly all output is UTF-8. A character must not go over a line's end: its halves are of two lines.
+    let whole = |text: &&str| ends.iter().all(|end| text.is_char_boundary((end - start) as usize));
+    if let Some(text) = std::str::from_utf8(bytes).ok().filter(whole) {
+        batch.text.push_str(text);
+        batch.ends.extend(ends.iter().map(|end| end - start));
+    } else {
+        for line in (from..from + count).filter_map(|index| lines.get(index)) {
+            batch.text.push_str(&String::from_utf8_lossy(line.text));
+            batch.ends.push(u32::try_from(batch.text.len()).unwrap_or(u32::MAX));
         }
-        match std::str::from_utf8(line.text) {
-            Ok(text) => batch.text.push_str(text),
-            Err(_) => batch.text.push_str(&String::from_utf8_lossy(line.text)),
-        }
-        batch.ends.push(u32::try_from(batch.text.len()).unwrap_or(u32::MAX));
-        index += 1;
     }
-    index
+    from + count
 }
 
 /// Puts a batch's lines into `out` with the edits of a filter. The edits are checked whole before the first line moves:
@@ -46,10 +52,6 @@ pub fn apply(
     plugin: &str,
     out: &mut Lines,
 ) -> Result<(), String> {
-    if edits.is_empty() {
-        out.extend_from(lines, range);
-        return Ok(());
-    }
     let mut changes: Vec<Option<Change>> = Vec::new();
     changes.resize_with(range.len(), || None);
     let mut bytes = 0;
@@ -67,21 +69,24 @@ pub fn apply(
     if bytes > EDITED_BYTES_MAX {
         return Err(format!("edits with {bytes} bytes of text; at most {EDITED_BYTES_MAX}"));
     }
-    for (change, line) in changes.into_iter().zip(range.map(|index| lines.get(index))) {
-        if let Some(line) = line {
-            apply_one(line, change, plugin, out);
-        }
+    // Lines between two that are edited move at once.
+    let mut untouched = range.start;
+    for (index, change) in range.clone().zip(changes) {
+        let (Some(change), Some(line)) = (change, lines.get(index)) else { continue };
+        out.extend_from(lines, untouched..index);
+        untouched = index + 1;
+        apply_one(line, change, plugin, out);
     }
+    out.extend_from(lines, untouched..range.end);
     Ok(())
 }
 
-fn apply_one(line: LineRef<'_>, change: Option<Change>, plugin: &str, out: &mut Lines) {
+fn apply_one(line: LineRef<'_>, change: Change, plugin: &str, out: &mut Lines) {
     let (text, labels) = match change {
-        None => return out.push_line(line),
-        Some(Change::Drop) => return,
-        Some(Change::Replace(text)) => (Some(text), Vec::new()),
-        Some(Change::Annotate(labels)) => (None, labels),
-        Some(Change::Rewrite((text, labels))) => (Some(text), labels),
+        Change::Drop => return,
+        Change::Replace(text) => (Some(text), Vec::new()),
+        Change::Annotate(labels) => (None, labels),
+        Change::Rewrite((text, labels)) => (Some(text), labels),
     };
     let mut extras: Extras = line.extras.cloned().unwrap_or_default();
     extras.annotations.extend(labels.into_iter().map(|label| (label.key, label.value)));

@@ -42,8 +42,13 @@ fn batches_are_bounded_by_lines_and_by_bytes_and_always_go_on() {
     assert_eq!(pack(&lines, 0, 0, &mut batch), 1);
     assert_eq!(pack(&lines, 1, 0, &mut batch), 2);
     assert_eq!(pack(&lines, 2, 0, &mut batch), 3);
+    assert_eq!(pack(&lines, 3, 0, &mut batch), 3, "there is no fourth");
+    assert!(batch.ends.is_empty());
     let many: Vec<&[u8]> = vec![b"y"; BATCH_LINES + 5];
     assert_eq!(pack(&self::lines(&many), 0, 0, &mut batch), BATCH_LINES);
+    let odd: Vec<&[u8]> = (0..40_u8).map(|n| if n % 7 == 3 { &b"\xff\xc3"[..] } else { "dé".as_bytes() }).collect();
+    assert_eq!(pack(&self::lines(&odd), 5, 0, &mut batch), 40);
+    assert_eq!(batch.ends[..6], [3, 6, 9, 12, 15, 21], "from the line that it begins with");
 }
 
 #[test]

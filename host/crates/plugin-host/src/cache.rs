@@ -2,8 +2,11 @@
 //!
 //! Invariants: loading native code is trusting it, so only files that this account wrote are loaded. The folder is a
 //! real folder of ours with mode 0700, every file in it is a regular file of ours that nobody else can write, and its
-//! content matches the digest in its head, which finds torn and rotten files. A key holds the digest of the component
+//! name and content match the digest at its end, which finds torn, rotten and renamed files. A key holds the digest of the component
 //! and of everything in the engine's settings that decides about compatibility; wasmtime checks the latter again.
+//!
+//! Code is mapped from its file and not copied: half of the time of a load would be that, and what is mapped costs no memory of ours.
+//! So a file is never written again once it has its name; another takes its place.
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{Hash, Hasher};
@@ -15,8 +18,12 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-const MAGIC: &[u8; 16] = b"corral-native-1\n";
-const HEAD: usize = MAGIC.len() + 32;
+const MAGIC: &[u8; 16] = b"corral-native-2\n";
+/// What stands behind the code: [`MAGIC`] and the seal.
+const TAIL: usize = MAGIC.len() + SEAL;
+const SEAL: usize = 32;
+/// Bytes that are read at once.
+const PIECE: usize = 64 << 10;
 /// Most compiled plugins that are kept; the oldest go first.
 const ENTRIES_MAX: usize = 64;
 /// Largest compiled plugin that is kept, in bytes.
@@ -52,8 +59,9 @@ impl CodeCache {
 
     /// Native code of a component, if it is here and sound. A file that is not is removed.
     pub fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        let path = self.path(digest);
-        let loaded = read_checked(&path).and_then(|code| deserialize(engine, &code).map_err(io::Error::other));
+        let name = self.name(digest);
+        let path = self.dir.join(&name);
+        let loaded = check(&path, &name).and_then(|()| map(engine, &path).map_err(io::Error::other));
         match loaded {
             Ok(component) => Some(component),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -69,15 +77,16 @@ impl CodeCache {
     pub fn store(&self, component: &Component, digest: &str) -> io::Result<()> {
         let code = component.serialize().map_err(io::Error::other)?;
         let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.dir)?;
-        file.write_all(MAGIC)?;
-        file.write_all(&Sha256::digest(&code))?;
+        let mut seal = begin_seal(&self.name(digest));
         file.write_all(&code)?;
-        file.persist(self.path(digest)).map_err(|error| error.error)?;
+        file.write_all(MAGIC)?;
+        file.write_all(seal.update(&code).finalize().as_bytes())?;
+        file.persist(self.dir.join(self.name(digest))).map_err(|error| error.error)?;
         Ok(())
     }
 
-    fn path(&self, digest: &str) -> PathBuf {
-        self.dir.join(format!("{digest}-{}.{SUFFIX}", self.engine_key))
+    fn name(&self, digest: &str) -> String {
+        format!("{digest}-{}.{SUFFIX}", self.engine_key)
     }
 
     /// Removes the oldest files beyond the bound, and what an interrupted write left.
@@ -99,7 +108,15 @@ impl CodeCache {
     }
 }
 
-fn read_checked(path: &Path) -> io::Result<Vec<u8>> {
+/// What stands at a file's end is a digest of its name and its code, so that code of another component is not taken for this one's because
+/// somebody gave it this name. BLAKE3, as it takes a third of the time of SHA-256 and every start waits for it.
+fn begin_seal(name: &str) -> blake3::Hasher {
+    let mut seal = blake3::Hasher::new();
+    seal.update(name.as_bytes());
+    seal
+}
+
+fn check(path: &Path, name: &str) -> io::Result<()> {
     let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let mut file: File = OpenOptions::new().read(true).custom_flags(no_follow).open(path)?;
     let meta = file.metadata()?;
@@ -107,27 +124,37 @@ fn read_checked(path: &Path) -> io::Result<Vec<u8>> {
     if !meta.is_file() || meta.uid() != own_uid() || meta.mode() & 0o022 != 0 {
         return invalid("it does not belong to the account that runs the host, or others may write to it");
     }
-    if meta.len() > ENTRY_MAX || meta.len() < HEAD as u64 {
+    if meta.len() > ENTRY_MAX || meta.len() < TAIL as u64 {
         return invalid("its size is wrong");
     }
-    let mut head = [0; HEAD];
-    file.read_exact(&mut head)?;
-    let mut code = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
-    file.take(ENTRY_MAX).read_to_end(&mut code)?;
-    if &head[..MAGIC.len()] != MAGIC || head[MAGIC.len()..] != Sha256::digest(&code)[..] {
+    let (mut seal, mut piece) = (begin_seal(name), vec![0; PIECE]);
+    let mut left = usize::try_from(meta.len()).unwrap_or(0) - TAIL;
+    while left > 0 {
+        let piece = &mut piece[..left.min(PIECE)];
+        file.read_exact(piece)?;
+        seal.update(piece);
+        left -= piece.len();
+    }
+    let mut tail = [0; TAIL];
+    file.read_exact(&mut tail)?;
+    if &tail[..MAGIC.len()] != MAGIC || &tail[MAGIC.len()..] != seal.finalize().as_bytes() {
         return invalid("its content does not match its digest");
     }
-    Ok(code)
+    Ok(())
 }
 
 #[expect(unsafe_code, reason = "wasmtime cannot check native code; the proof is below")]
-fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `deserialize` asks that the bytes come unchanged from `Component::serialize`. They come from
-    // `read_checked`: a regular file that only this account can write, below a folder that only this account can enter
-    // (both checked), whose name is only ever given by `CodeCache::store` to what `serialize` returned, and whose digest
-    // proves that it is whole. Whoever can act as this account can replace the host itself. Code of another wasmtime or
-    // of other settings is refused by wasmtime's own head in the bytes.
-    unsafe { Component::deserialize(engine, code) }
+fn map(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: both ask that the bytes come unchanged from `Component::serialize`, and the first that the file stays as it is while
+    // it is mapped. `check` was there before: it is a regular file that only this account can write, below a folder that only this
+    // account can enter (both checked), whose name is only ever given by `CodeCache::store` to what `serialize` returned, and
+    // whose digest proves that it is whole. `store` writes under another name and renames, so that a file that has this name is
+    // never written again; wasmtime reads no further than the code itself says, and does not see the tail. Whoever can act as
+    // this account can replace the host itself. Code of another wasmtime or of other settings is refused by wasmtime's
+    // own head in the bytes.
+    let mapped = unsafe { Component::deserialize_file(engine, path) };
+    // A file system from which nothing may be executed does not let it be mapped so.
+    mapped.or_else(|_| unsafe { Component::deserialize(engine, fs::read(path)?) })
 }
 
 fn own_uid() -> u32 {

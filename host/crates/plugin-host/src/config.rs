@@ -17,7 +17,10 @@ pub struct PluginHostConfig {
     pub bundled: Vec<Bundled>,
     /// Folders that are watched; every subfolder with a `plugin.toml` is a plugin.
     pub folders: Vec<PluginFolder>,
-    /// Folders that a manifest can name by one word: `templates`. The first is mounted first.
+    /// The folder among them into which plugins are put that come over the wire; none: there is no such folder.
+    pub installed: Option<PathBuf>,
+    /// Folders that a manifest can name by one word: `templates`. The first is mounted first. What is here under a path
+    /// takes the place of that path.
     pub mounts: BTreeMap<String, Vec<PathBuf>>,
     /// What `~/` stands for.
     pub home: Option<PathBuf>,
@@ -47,6 +50,7 @@ impl PluginHostConfig {
         Self {
             bundled: Vec::new(),
             folders: Vec::new(),
+            installed: None,
             mounts: BTreeMap::new(),
             home: None,
             local_user: String::new(),

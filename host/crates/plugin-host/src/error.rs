@@ -73,7 +73,7 @@ pub enum CallError {
     Cpu {
         /// Which call.
         what: &'static str,
-        /// How long it ran, counted in ticks.
+        /// How long it ran, in whole milliseconds.
         used: Duration,
         /// The limit.
         limit: Duration,

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use corral_domain::PluginKind;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -12,8 +15,8 @@ use crate::grants::{Grants, Rights};
 use crate::guest_log::{GuestLog, LogLevel, StdStream};
 use crate::http::{Fetcher, Quota};
 use crate::kv::Kv;
-use crate::limits::{Limiter, Limits};
-use crate::manifest::Manifest;
+use crate::limits::Limiter;
+use crate::manifest::{Manifest, Policy};
 use crate::services::ServiceCell;
 use crate::stats::Stats;
 use crate::submissions::Submissions;
@@ -63,18 +66,32 @@ impl PluginContext {
     }
 }
 
+/// What a call used.
+#[derive(Debug, Default)]
+pub struct Used {
+    /// Nanoseconds of processor time, up to the last time that it waited or gave others their turn.
+    pub cpu: AtomicU64,
+    /// Ticks in which it was seen running.
+    pub ticks: AtomicU64,
+}
+
+impl Used {
+    /// Processor time.
+    pub fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.cpu.load(Ordering::Relaxed))
+    }
+}
+
 /// The data of one store.
 pub struct Guest {
     /// Its plugin.
     pub plugin: Arc<PluginContext>,
     /// What it tried to use.
     pub limiter: Limiter,
-    /// Ticks in which the present call was seen running.
-    pub ticks_used: u64,
-    /// Ticks that a call may run.
-    pub ticks_limit: u64,
     /// When the time of the present call is over.
     pub call_ends: Instant,
+    /// What the present call used, as far as it is known; whoever waits for it looks at that meanwhile.
+    pub used: Arc<Used>,
     /// Its standard error, for the last words after a trap.
     pub stderr: StdStream,
     wasi: WasiCtx,
@@ -85,7 +102,10 @@ impl Guest {
     /// The data of a new instance: WASI with nothing in it but the granted folders.
     pub fn new(plugin: Arc<PluginContext>) -> Self {
         let limits = plugin.manifest.limits;
-        let stderr = StdStream::new(plugin.log.clone(), LogLevel::Warn);
+        let holds_lines =
+            plugin.manifest.provides.contains(&PluginKind::LogFilter) && plugin.manifest.policy != Policy::PassThrough;
+        let errors = if holds_lines { StdStream::of_places } else { StdStream::new };
+        let stderr = errors(plugin.log.clone(), LogLevel::Warn);
         let mut wasi = WasiCtxBuilder::new();
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false).max_random_size(RANDOM_MAX);
         wasi.stdout(StdStream::new(plugin.log.clone(), LogLevel::Info)).stderr(stderr.clone());
@@ -99,21 +119,14 @@ impl Guest {
         }
         Self {
             limiter: Limiter::new(&limits),
-            ticks_used: 0,
-            ticks_limit: ticks(&limits),
             call_ends: Instant::now() + limits.time_per_call,
+            used: Arc::default(),
             stderr,
             wasi: wasi.build(),
             table: ResourceTable::new(),
             plugin,
         }
     }
-}
-
-/// CPU limit in ticks, at least one.
-fn ticks(limits: &Limits) -> u64 {
-    let tick = crate::limits::TICK.as_millis();
-    u64::try_from(limits.cpu_per_call.as_millis().div_ceil(tick)).unwrap_or(u64::MAX).max(1)
 }
 
 impl WasiView for Guest {

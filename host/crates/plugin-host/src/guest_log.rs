@@ -1,6 +1,7 @@
 //! What a plugin says: `log.write`, standard output and standard error. Kept in a bounded ring for its panel and
 //! passed to the host's own log at a bounded rate: a chatty plugin must not drown the rest.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -70,6 +71,7 @@ struct Ring {
     second: i64,
     passed: u32,
     suppressed: u64,
+    suppressed_ever: u64,
 }
 
 impl GuestLog {
@@ -88,6 +90,11 @@ impl GuestLog {
     /// The lines that are kept, oldest first.
     pub fn entries(&self) -> Vec<LogEntry> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner).lines.iter().cloned().collect()
+    }
+
+    /// Lines that were too many to be passed on to the host's own log.
+    pub fn suppressed(&self) -> u64 {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).suppressed_ever
     }
 
     fn write_line(&self, level: LogLevel, line: &str) {
@@ -130,6 +137,7 @@ impl Ring {
         }
         if self.passed >= RATE_MAX {
             self.suppressed += 1;
+            self.suppressed_ever += 1;
             return (false, 0);
         }
         self.passed += 1;
@@ -142,6 +150,7 @@ impl Ring {
 pub struct StdStream {
     log: Arc<GuestLog>,
     level: LogLevel,
+    quotes: bool,
     pending: Arc<Mutex<Pending>>,
 }
 
@@ -157,7 +166,13 @@ const LAST_WORDS: usize = 3;
 impl StdStream {
     /// A stream into a plugin's log.
     pub fn new(log: Arc<GuestLog>, level: LogLevel) -> Self {
-        Self { log, level, pending: Arc::default() }
+        Self { log, level, quotes: true, pending: Arc::default() }
+    }
+
+    /// The standard error of a filter whose lines must not be seen unfiltered. A panic quotes what it choked on, and that is a line: of
+    /// what is written only the places of panics are kept.
+    pub fn of_places(log: Arc<GuestLog>, level: LogLevel) -> Self {
+        Self { quotes: false, ..Self::new(log, level) }
     }
 
     /// The last lines that were written, joined.
@@ -182,7 +197,9 @@ impl StdStream {
 
     fn end_line(&self, pending: &mut Pending) {
         let bytes = std::mem::take(&mut pending.bytes);
-        let line = String::from_utf8_lossy(&bytes);
+        let text = String::from_utf8_lossy(&bytes);
+        let line = if self.quotes { Some(text) } else { panic_place(&text).map(Cow::Owned) };
+        let Some(line) = line else { return };
         self.log.write(self.level, &line);
         // Rust's advice on how to get a backtrace helps nobody here.
         if !line.trim().is_empty() && !line.starts_with("note: run with") {
@@ -192,6 +209,18 @@ impl StdStream {
             pending.last.push_back(line.trim().to_owned());
         }
     }
+}
+
+/// `panicked at FILE:LINE:COLUMN`, if this is the line of a panic that says so and nothing else stands in that place.
+fn panic_place(line: &str) -> Option<String> {
+    let place = line.split_once("panicked at ")?.1.trim_end_matches(':');
+    let mut parts = place.rsplitn(3, ':');
+    let number =
+        |part: Option<&str>| part.is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let numbers = number(parts.next()) && number(parts.next());
+    let file = parts.next()?;
+    let named = file.ends_with(".rs") && file.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    (numbers && named).then(|| format!("panicked at {place}"))
 }
 
 impl wasmtime_wasi::cli::IsTerminal for StdStream {
@@ -252,5 +281,32 @@ impl tokio::io::AsyncWrite for StdStream {
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<std::io::Result<()>> {
         std::task::Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use corral_domain::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn of_a_filter_only_the_places_of_panics_are_kept() {
+        let log = Arc::new(GuestLog::new("f", Arc::new(SystemClock)));
+        let stream = StdStream::of_places(log.clone(), LogLevel::Warn);
+        stream.take(b"\nthread '<unnamed>' (1) panicked at plugins/redact/src/lib.rs:10:5:\nbyte index 3 of `password=hunter2`\n");
+        stream.take(b"thread 'main' panicked at 'hunter2', src/main.rs:1:2\nhunter2");
+        assert_eq!(stream.last_words(), "panicked at plugins/redact/src/lib.rs:10:5");
+        let texts: Vec<_> = log.entries().into_iter().map(|entry| entry.text).collect();
+        assert_eq!(texts, ["panicked at plugins/redact/src/lib.rs:10:5"]);
+    }
+
+    #[test]
+    fn what_does_not_go_to_the_hosts_log_is_counted() {
+        let log = GuestLog::new("f", Arc::new(SystemClock));
+        (0..10_000).for_each(|n| log.write(LogLevel::Trace, &n.to_string()));
+        assert_eq!(log.entries().len(), LINES_MAX);
+        // It may take more than a second, so that more than one second's lines pass.
+        assert!(log.suppressed() > 0 && log.suppressed() <= 10_000 - u64::from(RATE_MAX), "{}", log.suppressed());
     }
 }

@@ -32,6 +32,10 @@ pub struct Inner {
     pub registry: Registry,
     /// What is still to be told.
     pub notices: Arc<Notices>,
+    /// One look at the plugin folders at a time.
+    pub scanning: tokio::sync::Mutex<()>,
+    /// One plugin is put in place or taken out at a time.
+    pub installing: tokio::sync::Mutex<()>,
     /// What was decided about plugins while the host runs, and before.
     pub policies: Mutex<BTreeMap<String, PluginPolicy>>,
     /// What the rest of the host does for plugins.
@@ -112,6 +116,16 @@ impl Inner {
         let made = mark.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&mark, b""));
         if let Err(error) = made {
             tracing::warn!(file = %mark.display(), %error, "cannot remember that this filter has served");
+        }
+    }
+
+    /// Forgets it: an operator took the filter out.
+    pub fn forget_filter(&self, id: &str) {
+        let mark = self.filter_mark(id);
+        if let Err(error) = std::fs::remove_file(&mark)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(file = %mark.display(), %error, "lines will wait for this filter if it is installed again");
         }
     }
 

@@ -2,7 +2,7 @@
 //! that was left in the middle of a call cannot be entered again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use wasmtime::component::Instance as ComponentInstance;
@@ -11,7 +11,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, WasmBackt
 use crate::bindings::corral::types::types::Error;
 use crate::error::CallError;
 use crate::generation::Generation;
-use crate::guest::Guest;
+use crate::guest::{Guest, Used};
 use crate::guest_log::LogLevel;
 use crate::limits::TICK;
 use crate::runtime::Ticking;
@@ -33,8 +33,7 @@ pub struct Limited {
     what: &'static str,
     time: Duration,
     begun: Instant,
-    /// Nanoseconds of processor time.
-    spent: AtomicU64,
+    used: Arc<Used>,
     _ticking: Ticking,
 }
 
@@ -42,14 +41,15 @@ impl Limited {
     /// Waits for an answer, but not for ever. A guest that computed meanwhile is given the same time again: on a machine that is
     /// overloaded it waits for its turn, and its limit of processor time bounds how often.
     pub async fn wait<R>(&self, call: impl Future<Output = wasmtime::Result<R>>) -> Outcome<R> {
-        let mut call = Metered { spent: &self.spent, call: Box::pin(call) };
+        let mut call = Metered { spent: &self.used.cpu, call: Box::pin(call) };
         loop {
-            let before = self.spent.load(Ordering::Relaxed);
+            let before = (self.used.cpu(), self.used.ticks.load(Ordering::Relaxed));
             if let Ok(answer) = tokio::time::timeout(self.time, &mut call).await {
                 return Some(answer);
             }
-            let computed = Duration::from_nanos(self.spent.load(Ordering::Relaxed) - before);
-            if computed < TICK / 2 {
+            let computed = self.used.cpu() - before.0;
+            let seen_running = self.used.ticks.load(Ordering::Relaxed) > before.1;
+            if computed < TICK / 2 && !seen_running {
                 return None;
             }
         }
@@ -66,9 +66,15 @@ impl Instance {
         store.limiter(|guest| &mut guest.limiter);
         store.epoch_deadline_callback(|mut context| {
             let guest = context.data_mut();
-            guest.ticks_used += 1;
-            // Yields at every tick, so that the time limit and other tasks get their turn.
-            Ok(if guest.ticks_used > guest.ticks_limit { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+            guest.used.ticks.fetch_add(1, Ordering::Relaxed);
+            // Yields at every tick, so that the time limit and other tasks get their turn, and its processor time is known. A tick
+            // itself says only that it ran: one that waits and looks again and again is seen in each of them.
+            let spent = guest.used.cpu();
+            Ok(if spent >= guest.plugin.manifest.limits.cpu_per_call {
+                UpdateDeadline::Interrupt
+            } else {
+                UpdateDeadline::Yield(1)
+            })
         });
         let limited = begin(&generation, &mut store, "starting it");
         let outcome = limited.wait(generation.pre.instantiate_async(&mut store)).await;
@@ -115,11 +121,13 @@ impl Instance {
 
 fn begin(generation: &Generation, store: &mut Store<Guest>, what: &'static str) -> Limited {
     let (time, begun) = (generation.context.manifest.limits.time_per_call, Instant::now());
-    store.data_mut().ticks_used = 0;
     store.data_mut().call_ends = begun + time;
+    let used = store.data().used.clone();
+    used.cpu.store(0, Ordering::Relaxed);
+    used.ticks.store(0, Ordering::Relaxed);
     store.set_epoch_deadline(1);
     store.set_hostcall_fuel(ANSWER_MAX);
-    Limited { what, time, begun, spent: AtomicU64::new(0), _ticking: generation.runtime.ticking() }
+    Limited { what, time, begun, used, _ticking: generation.runtime.ticking() }
 }
 
 fn end<R>(limited: &Limited, store: &Store<Guest>, outcome: Outcome<R>) -> Result<R, CallError> {
@@ -129,8 +137,12 @@ fn end<R>(limited: &Limited, store: &Store<Guest>, outcome: Outcome<R>) -> Resul
         None => Err(CallError::Time { what: limited.what, limit: limited.time }),
     };
     let guest = store.data();
-    let cpu = Duration::from_nanos(limited.spent.load(Ordering::Relaxed));
-    guest.plugin.stats.called(limited.begun.elapsed(), cpu, guest.limiter.memory(), answer.as_ref().err());
+    guest.plugin.stats.called(
+        limited.begun.elapsed(),
+        limited.used.cpu(),
+        guest.limiter.memory(),
+        answer.as_ref().err(),
+    );
     answer
 }
 
@@ -148,7 +160,7 @@ fn classify(error: &wasmtime::Error, guest: &Guest, what: &'static str) -> CallE
     }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::Interrupt) {
-        let used = TICK * u32::try_from(guest.ticks_used).unwrap_or(u32::MAX);
+        let used = Duration::from_millis(guest.used.cpu().as_millis() as u64);
         return CallError::Cpu { what, used, limit: limits.cpu_per_call };
     }
     let cause = error.root_cause().to_string();

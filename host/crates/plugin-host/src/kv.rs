@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub struct Kv {
     path: PathBuf,
     values: Mutex<BTreeMap<String, Vec<u8>>>,
     dirty: AtomicBool,
+    refused: AtomicU64,
 }
 
 impl Kv {
@@ -48,7 +49,12 @@ impl Kv {
             }),
             Err(_) => BTreeMap::new(),
         };
-        Self { path: path.to_owned(), values: Mutex::new(values), dirty: AtomicBool::new(false) }
+        Self {
+            path: path.to_owned(),
+            values: Mutex::new(values),
+            dirty: AtomicBool::new(false),
+            refused: AtomicU64::new(0),
+        }
     }
 
     /// The value of a key.
@@ -65,11 +71,17 @@ impl Kv {
         let others: usize = values.iter().filter(|(k, _)| *k != key).map(|(k, v)| k.len() + v.len()).sum();
         let keys = values.len() + usize::from(!values.contains_key(key));
         if others + key.len() + value.len() > QUOTA_BYTES || keys > QUOTA_KEYS {
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(KvError::Full);
         }
         values.insert(key.to_owned(), value);
         self.dirty.store(true, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// How often there was no room.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Forgets a key.
@@ -160,6 +172,7 @@ mod tests {
         kv.delete("b");
         assert_eq!(kv.set("", vec![]), Err(KvError::Key));
         assert_eq!(kv.set("big", vec![0; QUOTA_BYTES]), Err(KvError::Full));
+        assert_eq!(kv.refused(), 1);
         kv.flush();
         let again = Kv::open(&path);
         assert_eq!(again.keys("a/"), ["a/1", "a/2"]);

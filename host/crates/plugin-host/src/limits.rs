@@ -21,7 +21,7 @@ pub const TABLES_MAX: usize = 32;
 pub struct Limits {
     /// Bytes of linear memory of one instance.
     pub memory: u64,
-    /// CPU of one call, in ticks of [`TICK`].
+    /// Processor time of one call, looked at every [`TICK`].
     pub cpu_per_call: Duration,
     /// Time of one call, waits on the host included.
     pub time_per_call: Duration,

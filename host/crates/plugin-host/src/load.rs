@@ -21,9 +21,11 @@ use crate::inner::Inner;
 use crate::instance::Instance;
 use crate::manifest::Manifest;
 use crate::package::Package;
+use crate::runtime::Runtime;
+use crate::schema;
 use crate::session::Session;
 use crate::slot::{Place, Slot, describe, lock};
-use crate::templates::{self, Listing, compile_schema};
+use crate::templates::{self, Listing};
 use crate::wants::Capability;
 
 /// What the first call left: kept, so that the second is quick.
@@ -50,16 +52,22 @@ impl Inner {
 
     async fn load_steps(&self, slot: &Arc<Slot>, forced: bool) -> Result<(), LoadError> {
         let place = slot.place.clone();
+        let room = match place {
+            Place::Embedded(_) => None,
+            Place::Folder(..) => Some(self.runtime.reading.acquire().await.map_err(|_| LoadError::Stopping)?),
+        };
         let bundled = self.config.bundled.clone();
         let read = off_thread(move || {
             let package = match &place {
                 Place::Embedded(index) => Package::of_bundled(&bundled[*index]),
                 Place::Folder(_, path) => Package::read(path)?,
             };
-            let (all, wasm) = (package.digest(), package.wasm.as_ref().map(|wasm| crate::cache::digest(wasm)).ok());
+            let wasm = package.wasm.as_ref().ok().map(|wasm| crate::cache::digest(wasm));
+            let all = package.digest(wasm.as_deref());
             Ok::<_, LoadError>((package, all, wasm))
         });
-        let (package, all_digest, wasm_digest) = read.await??;
+        // What cannot be read was not tried: when it can be read again, it is.
+        let (package, all_digest, wasm_digest) = read.await?.inspect_err(|_| *lock(&slot.tried) = None)?;
         if lock(&slot.tried).replace(all_digest.clone()) == Some(all_digest) && !forced {
             return Ok(());
         }
@@ -70,21 +78,25 @@ impl Inner {
             *lock(&slot.policy) = manifest.policy;
             *lock(&slot.filter) = manifest.filter;
         }
-        let context = self.context(slot, manifest, &package)?;
+        let context = self.context(slot, manifest)?;
+        // Compiling a schema takes as long as its author likes, within bounds.
+        let checked = off_thread(move || check_config(&context, &package).map(|()| (context, package)));
+        let (context, package) = checked.await??;
         let wasm = package.wasm.map_err(|problem| LoadError::Read { what: "plugin.wasm".into(), problem })?;
         let digest = wasm_digest.unwrap_or_default();
         let component = self.component(slot, wasm, &digest).await?;
+        drop(room);
         let number = slot.next_number();
         let generation = Generation::link(number, digest, Arc::new(context), self.runtime.clone(), &component)?;
         let generation = Arc::new(generation);
         let first = first_call(&generation).await.map_err(LoadError::Smoke)?;
-        self.serve(slot, generation, first).await;
+        self.serve(slot, generation, first);
         Ok(())
     }
 
-    async fn serve(&self, slot: &Arc<Slot>, generation: Arc<Generation>, first: FirstCall) {
+    fn serve(&self, slot: &Arc<Slot>, generation: Arc<Generation>, first: FirstCall) {
         let filters = generation.provides(PluginKind::LogFilter);
-        *slot.warm.lock().await = first.warm;
+        slot.warm_up(first.warm);
         if let Some(listing) = first.listing {
             let old = slot.listing.swap(Arc::new(listing));
             if old.offer != slot.listing.load().offer {
@@ -100,7 +112,7 @@ impl Inner {
     }
 
     /// Everything but the code: id, grants, configuration, folders.
-    fn context(&self, slot: &Slot, manifest: Manifest, package: &Package) -> Result<PluginContext, LoadError> {
+    fn context(&self, slot: &Slot, manifest: Manifest) -> Result<PluginContext, LoadError> {
         if manifest.id != slot.id {
             let holder = self.registry.find(&manifest.id).map_or_else(|| "elsewhere".into(), |slot| slot.info().origin);
             return Err(LoadError::IdTaken { id: manifest.id, holder });
@@ -117,7 +129,6 @@ impl Inner {
             return Err(LoadError::Blocked(reason));
         }
         let config = settings.config.unwrap_or_else(|| manifest.config_default.clone());
-        check_config(&manifest, package, &config)?;
         let preopens = self.preopens(slot, &manifest, &grants);
         Ok(PluginContext {
             manifest,
@@ -173,40 +184,56 @@ impl Inner {
     }
 
     fn folders(&self, path: &str) -> Vec<PathBuf> {
+        if let Some(folders) = self.config.mounts.get(path) {
+            return folders.clone();
+        }
         if let Some(rest) = path.strip_prefix("~/") {
             return self.config.home.iter().map(|home| home.join(rest)).collect();
         }
         if path.starts_with('/') {
             return vec![PathBuf::from(path)];
         }
-        self.config.mounts.get(path).cloned().unwrap_or_default()
+        Vec::new()
     }
 
-    /// Compiled code: from the cache, or compiled off the async threads, one at a time.
+    /// Its compiled code. Compiling takes a while, and is told.
     async fn component(&self, slot: &Slot, wasm: Bytes, digest: &str) -> Result<Component, LoadError> {
-        check_head(&wasm)?;
-        let (runtime, key) = (self.runtime.clone(), digest.to_owned());
-        let cached = off_thread(move || runtime.cache.as_ref()?.load(&runtime.engine, &key)).await?;
-        if let Some(component) = cached {
-            return Ok(component);
-        }
-        if slot.current().is_none() {
-            slot.tell(|info| {
-                info.state = PluginState::Compiling;
-                info.reason = "being compiled; this happens once for each version".into();
-            });
-        }
-        let _one = self.runtime.compiling.acquire().await.map_err(|_| LoadError::Stopping)?;
-        let (runtime, key) = (self.runtime.clone(), digest.to_owned());
-        off_thread(move || {
-            let component = Component::new(&runtime.engine, &wasm).map_err(|error| not_a_component(&error))?;
-            if let Some(Err(error)) = runtime.cache.as_ref().map(|cache| cache.store(&component, &key)) {
-                tracing::warn!(%error, "a compiled plugin could not be cached; the next start compiles it again");
+        compile(&self.runtime, wasm, digest, || {
+            if slot.current().is_none() {
+                slot.tell(|info| {
+                    info.state = PluginState::Compiling;
+                    info.reason = "being compiled; this happens once for each version".into();
+                });
             }
-            Ok(component)
         })
-        .await?
+        .await
     }
+}
+
+/// Compiled code: from the cache, or compiled off the async threads, one at a time. `slow` is told before the latter.
+pub async fn compile(
+    runtime: &Arc<Runtime>,
+    wasm: Bytes,
+    digest: &str,
+    slow: impl FnOnce(),
+) -> Result<Component, LoadError> {
+    check_head(&wasm)?;
+    let (cache, key) = (runtime.clone(), digest.to_owned());
+    let cached = off_thread(move || cache.cache.as_ref()?.load(&cache.engine, &key)).await?;
+    if let Some(component) = cached {
+        return Ok(component);
+    }
+    slow();
+    let _one = runtime.compiling.acquire().await.map_err(|_| LoadError::Stopping)?;
+    let (runtime, key) = (runtime.clone(), digest.to_owned());
+    off_thread(move || {
+        let component = Component::new(&runtime.engine, &wasm).map_err(|error| not_a_component(&error))?;
+        if let Some(Err(error)) = runtime.cache.as_ref().map(|cache| cache.store(&component, &key)) {
+            tracing::warn!(%error, "a compiled plugin could not be cached; the next start compiles it again");
+        }
+        Ok(component)
+    })
+    .await?
 }
 
 fn tell_failure(slot: &Slot, error: &LoadError) {
@@ -229,11 +256,16 @@ fn tell_failure(slot: &Slot, error: &LoadError) {
 fn not_a_component(error: &wasmtime::Error) -> LoadError {
     let cause = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
     let cause: String = cause.lines().next().unwrap_or_default().chars().take(300).collect();
+    // A sound component that the pool has no place for.
+    let too_large = ["pooling allocator", "exceeds the limit", "exceeds the configured maximum"];
+    if too_large.iter().any(|words| cause.contains(words)) {
+        return LoadError::Contract(format!("its tables, memories or parts are more than a plugin may have: {cause}"));
+    }
     LoadError::NotAComponent(format!("plugin.wasm is damaged or was cut off: {cause}"))
 }
 
 /// Tells a component from everything else that could lie there, in words.
-fn check_head(wasm: &[u8]) -> Result<(), LoadError> {
+pub fn check_head(wasm: &[u8]) -> Result<(), LoadError> {
     let wrong = |text: &str| Err(LoadError::NotAComponent(text.to_owned()));
     match wasm.get(..8) {
         None => wrong("plugin.wasm is empty or was cut off; build it again and copy it whole"),
@@ -248,22 +280,27 @@ fn check_head(wasm: &[u8]) -> Result<(), LoadError> {
     }
 }
 
-fn check_config(manifest: &Manifest, package: &Package, config: &serde_json::Value) -> Result<(), LoadError> {
+fn check_config(context: &PluginContext, package: &Package) -> Result<(), LoadError> {
+    let manifest = &context.manifest;
+    let config = serde_json::from_str(&context.config).map_err(|error| LoadError::Config(error.to_string()))?;
     let Some(name) = &manifest.config_schema else {
-        let empty = config.as_object().is_some_and(serde_json::Map::is_empty);
-        return if empty || *config == manifest.config_default {
+        let empty = config == serde_json::json!({});
+        return if empty || config == manifest.config_default {
             Ok(())
         } else {
             Err(LoadError::Config(format!("the plugin takes none; remove `config` from `[plugins.{}]`", manifest.id)))
         };
     };
-    let text = package.schema(name).ok_or_else(|| {
-        LoadError::Manifest(format!("`config.schema` names `{name}`, which is not beside the manifest"))
-    })?;
-    let schema = serde_json::from_str(text).map_err(|error| LoadError::Manifest(format!("{name}: {error}")))?;
-    let validator = compile_schema(&schema).map_err(|error| LoadError::Manifest(format!("{name}: {error}")))?;
+    let wrong = |problem: &str| LoadError::Manifest(format!("`config.schema`, {name}: {problem}"));
+    let text = match &package.schema {
+        Some(Ok(text)) => text,
+        Some(Err(problem)) => return Err(wrong(problem)),
+        None => return Err(wrong("it is not beside the manifest")),
+    };
+    let schema = serde_json::from_str(text).map_err(|error| wrong(&error.to_string()))?;
+    let validator = schema::compile(&schema).map_err(|problem| wrong(&problem))?;
     let problems: Vec<String> = validator
-        .iter_errors(config)
+        .iter_errors(&config)
         .take(CONFIG_ERRORS_MAX)
         .map(|error| format!("{}: {error}", error.instance_path().to_string().trim_start_matches('/')))
         .collect();
@@ -289,7 +326,7 @@ async fn first_call(generation: &Arc<Generation>) -> Result<FirstCall, CallError
         let mut session = Session::open(generation, &sample_stream(), None).await?;
         let text = "a line to see that the filter answers";
         let batch = Batch { first_line: 0, text: text.into(), ends: vec![text.len() as u32] };
-        session.process(&batch).await?;
+        session.process(&batch, true).await?;
     }
     if generation.provides(PluginKind::Discovery) {
         Instance::start(generation.clone()).await?;

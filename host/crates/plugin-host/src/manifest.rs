@@ -214,11 +214,16 @@ fn check_texts(raw: &Raw) -> Result<(), String> {
         }
     }
     match &raw.config.schema {
-        Some(file) if file.contains(['/', '\\']) || file.starts_with('.') || file.is_empty() => {
+        Some(file) if !is_beside(file) => {
             Err(format!("`config.schema` is `{file}`; it names a file beside the manifest"))
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a text names a file in the manifest's own folder.
+pub fn is_beside(file: &str) -> bool {
+    !file.is_empty() && !file.starts_with('.') && !file.contains(['/', '\\', '\0'])
 }
 
 fn limits(raw: &RawLimits, ceilings: &Ceilings) -> Result<Limits, String> {

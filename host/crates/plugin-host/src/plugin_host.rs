@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use corral_domain::{Clock, PluginInfo, PluginKind, PluginPolicy, PluginTransition, RenderedCommand, Template, Vm};
 use corral_engine::ports::{
     FilterChain, Found, PluginError, PluginLogLine, PluginNotice, PluginStats, Plugins, StreamInfo,
@@ -34,6 +35,12 @@ pub struct PluginHost {
 #[error("the WebAssembly engine could not be set up: {0}")]
 pub struct StartError(String);
 
+impl StartError {
+    pub(crate) fn new(problem: String) -> Self {
+        Self(problem)
+    }
+}
+
 impl PluginHost {
     /// Starts. Plugins are loaded in the background; those whose compiled code is at hand serve when this returns, or
     /// very soon after.
@@ -56,6 +63,8 @@ impl PluginHost {
             runtime: Arc::new(runtime),
             registry: Registry::default(),
             notices: Arc::new(Notices::default()),
+            scanning: tokio::sync::Mutex::default(),
+            installing: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -65,6 +74,11 @@ impl PluginHost {
         inner.tasks.spawn(watch::run(inner.clone()));
         inner.tasks.spawn(flush_often(inner.clone()));
         Ok((Arc::new(Self { inner }), receiver))
+    }
+
+    /// Of parts that are put together already: nothing is watched, and nothing is loaded but what is.
+    pub(crate) fn of(inner: Arc<Inner>) -> Self {
+        Self { inner }
     }
 
     /// Joins what plugins may ask of the host. Until then such calls are told to try again.
@@ -193,7 +207,14 @@ impl Plugins for PluginHost {
     }
 
     fn stats(&self, id: &str) -> Option<PluginStats> {
-        self.inner.registry.find(id).map(|slot| slot.stats.read())
+        let slot = self.inner.registry.find(id)?;
+        let mut stats = slot.stats.read();
+        for (limit, hits) in [("kv", slot.kv.refused()), ("log", slot.log.suppressed())] {
+            if hits > 0 {
+                stats.limit_hits.insert(limit, hits);
+            }
+        }
+        Some(stats)
     }
 
     fn log(&self, id: &str) -> Option<Vec<PluginLogLine>> {
@@ -228,5 +249,13 @@ impl Plugins for PluginHost {
         let loaded = self.inner.load(&slot, true).await;
         loaded.map_err(|error| PluginError::Failed(format!("plugin `{id}`: {error}")))?;
         Ok(slot.info())
+    }
+
+    async fn install(&self, files: Vec<(String, Bytes)>) -> Result<PluginInfo, PluginError> {
+        Ok(self.inner.install(files).await?)
+    }
+
+    async fn uninstall(&self, id: &str) -> Result<(), PluginError> {
+        Ok(self.inner.uninstall(id).await?)
     }
 }

@@ -19,6 +19,8 @@ const INSTANCES_MAX: u32 = 1_100;
 const CORE_INSTANCES_USUAL: u32 = 6;
 /// Ticks without a call after which the ticking thread goes to sleep.
 const IDLE_TICKS: u32 = 100;
+/// Components of folders that are in memory at once.
+const READING_MAX: usize = 4;
 /// Bytes of a trap's backtrace are bounded by its frames.
 const BACKTRACE_FRAMES: usize = 8;
 
@@ -32,6 +34,8 @@ pub struct Runtime {
     pub cache: Option<CodeCache>,
     /// One compilation at a time: it uses every core by itself.
     pub compiling: Semaphore,
+    /// So many components of folders are in memory at once until they are compiled: each may be as large as one may be.
+    pub reading: Semaphore,
     /// Whether instances come from the pool.
     pub pooled: bool,
     ticker: Arc<Ticker>,
@@ -54,7 +58,15 @@ impl Runtime {
             .inspect_err(|problem| tracing::warn!(%problem, "compiled plugins are not cached"))
             .ok();
         let ticker = Ticker::start(&engine)?;
-        Ok(Self { engine, linker, cache, compiling: Semaphore::new(1), pooled, ticker })
+        Ok(Self {
+            engine,
+            linker,
+            cache,
+            compiling: Semaphore::new(1),
+            reading: Semaphore::new(READING_MAX),
+            pooled,
+            ticker,
+        })
     }
 
     /// A call begins: epochs tick until the answer is dropped.
@@ -75,6 +87,8 @@ fn config(pool: Option<&Ceilings>) -> Config {
         .concurrency_support(false)
         .epoch_interruption(true)
         .wasm_component_model(true)
+        // Where in a function it trapped is not told, and what would be needed for that is a third of the compiled code.
+        .generate_address_map(false)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES))
         .parallel_compilation(true);
     if let Some(ceilings) = pool {

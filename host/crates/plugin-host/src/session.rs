@@ -61,10 +61,28 @@ impl Session {
         self.handover.is_some()
     }
 
-    /// Filters a batch.
-    pub async fn process(&mut self, batch: &filter::Batch) -> Result<Vec<filter::Edit>, CallError> {
+    /// Filters a batch, and takes the state after it out where that is wanted and can be done. Both in one: what a call costs beside its
+    /// own work is paid once, and the edits and the state belong to the same moment.
+    pub async fn process(
+        &mut self,
+        batch: &filter::Batch,
+        save: bool,
+    ) -> Result<(Vec<filter::Edit>, Option<Vec<u8>>), CallError> {
         let (mut store, limited) = self.instance.enter("filtering a batch")?;
-        let outcome = limited.wait(self.filter.session().call_process(&mut store, self.resource, batch)).await;
+        let handover = self.handover.as_ref().filter(|_| save);
+        let outcome = limited
+            .wait(async {
+                let edits = match self.filter.session().call_process(&mut store, self.resource, batch).await? {
+                    Ok(edits) => edits,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let state = match handover {
+                    Some(handover) => Some(handover.call_save(&mut store, self.resource).await?),
+                    None => None,
+                };
+                Ok(Ok((edits, state)))
+            })
+            .await;
         self.instance.leave_fallible(store, &limited, outcome)
     }
 

@@ -64,8 +64,10 @@ pub struct Slot {
     pub fingerprint: Mutex<Fingerprint>,
     /// Files of the folders that it reads, as they were when it was last asked for its templates.
     pub seen_files: Mutex<Option<Vec<Tree>>>,
-    /// A warm instance for templates.
+    /// A warm instance for templates; locked while it is called.
     pub warm: tokio::sync::Mutex<Option<Instance>>,
+    /// Goes up with each warm instance that takes another's place: one that is called meanwhile is not kept.
+    pub warmed: AtomicU64,
     /// What it offers.
     pub listing: ArcSwap<Listing>,
     /// Whether lines must not pass without it, even when it could not be loaded: it came with the host, or has served.
@@ -111,6 +113,7 @@ impl Slot {
             fingerprint: Mutex::default(),
             seen_files: Mutex::default(),
             warm: tokio::sync::Mutex::default(),
+            warmed: AtomicU64::new(0),
             listing: ArcSwap::default(),
             relied_on: AtomicBool::new(false),
             policy: Mutex::default(),
@@ -183,6 +186,14 @@ impl Slot {
     /// Tells that other templates are offered.
     pub fn tell_templates(&self) {
         self.notices.templates(&self.id);
+    }
+
+    /// Puts a warm instance in the place of the one before. A call that is in flight on that is not waited for.
+    pub fn warm_up(&self, instance: Option<Instance>) {
+        self.warmed.fetch_add(1, Ordering::SeqCst);
+        if let Ok(mut warm) = self.warm.try_lock() {
+            *warm = instance;
+        }
     }
 
     /// Lets a new generation serve. Calls in flight finish on the old one.

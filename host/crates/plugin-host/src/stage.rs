@@ -4,6 +4,7 @@
 //! and a batch that failed is given anew as it was. A line is never given on unfiltered unless the plugin's own manifest
 //! says `pass-through`. A session moves to a new version only between two batches and only with its state.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use corral_domain::{Lines, PluginState};
 use corral_engine::ports::PluginError;
 
 use crate::batch::{apply, pack};
-use crate::bindings::exports::corral::log_filter::filter;
+use crate::bindings::exports::corral::log_filter::filter::{self, Edit};
 use crate::config::Timing;
 use crate::error::CallError;
 use crate::generation::Generation;
@@ -75,7 +76,7 @@ impl Stage {
 
     /// Filters lines, in batches.
     pub async fn process(&mut self, lines: Lines) -> Result<Lines, PluginError> {
-        let mut out = Lines::with_capacity(lines.len(), lines.text().len());
+        let mut out = Kept::default();
         let mut from = 0;
         while from < lines.len() {
             let to = pack(&lines, from, self.next_line, &mut self.batch);
@@ -85,7 +86,7 @@ impl Stage {
                     Ok(()) => break,
                     Err(error) => {
                         if !self.wait(&error, &mut outage).await? {
-                            (from..to).filter_map(|index| lines.get(index)).for_each(|line| out.push_line(line));
+                            out.keep(&lines, from..to);
                             break;
                         }
                     }
@@ -94,7 +95,7 @@ impl Stage {
             self.next_line += (to - from) as u64;
             from = to;
         }
-        Ok(out)
+        Ok(out.changed.unwrap_or(lines))
     }
 
     /// Ends the stream: lines that the filter adds. A filter that saw no line is not started to say that it has none.
@@ -118,24 +119,24 @@ impl Stage {
         }
     }
 
-    async fn try_batch(
-        &mut self,
-        lines: &Lines,
-        range: std::ops::Range<usize>,
-        out: &mut Lines,
-    ) -> Result<(), CallError> {
+    async fn try_batch(&mut self, lines: &Lines, range: Range<usize>, out: &mut Kept) -> Result<(), CallError> {
         let mut session = self.take_session().await?;
         let generation = session.generation().clone();
         let stats = &self.slot.stats;
-        let answer = session.process(&self.batch).await.and_then(|edits| {
+        let answer = session.process(&self.batch, self.checkpointing).await.and_then(|(edits, state)| {
             stats.filtered(range.len(), &edits);
-            apply(lines, range, edits, &self.slot.id, out)
+            out.apply(lines, range, edits, &self.slot.id)
                 .map_err(|problem| CallError::Answer { what: "filtering a batch", problem })
-                .inspect_err(|_| stats.nonsense())
+                .inspect_err(|_| stats.nonsense())?;
+            Ok(state)
         });
         self.record(&generation, &answer);
-        answer?;
-        self.keep(session).await;
+        // For a crash before the next batch has passed.
+        self.checkpoint = answer?;
+        if self.checkpoint.as_ref().is_some_and(|state| state.len() > CHECKPOINT_MAX) {
+            (self.checkpoint, self.checkpointing) = (None, false);
+        }
+        self.session = Some(session);
         Ok(())
     }
 
@@ -199,24 +200,6 @@ impl Stage {
         }
     }
 
-    /// Keeps a session for the next batch, and its state for a crash before that.
-    async fn keep(&mut self, mut session: Session) {
-        self.checkpoint = None;
-        if self.checkpointing && session.can_save() {
-            let generation = session.generation().clone();
-            let saved = session.save().await;
-            match &saved {
-                Ok(Some(state)) if state.len() <= CHECKPOINT_MAX => self.checkpoint = Some(state.clone()),
-                Ok(_) => self.checkpointing = false,
-                Err(_) => {
-                    self.record(&generation, &saved);
-                    return;
-                }
-            }
-        }
-        self.session = Some(session);
-    }
-
     fn record<R>(&self, generation: &Generation, outcome: &Result<R, CallError>) {
         match outcome {
             // A filter that answers with an error has not filtered: for lines that is a failure like any other.
@@ -266,6 +249,36 @@ impl Stage {
         PluginError::Failed(format!(
             "the filter `{id}` is down ({reason}); {why}, and nothing is stored unfiltered; reload or repair the plugin and run the job again"
         ))
+    }
+}
+
+/// What is left of the lines that went through. As long as no line was edited it is these lines themselves, and none is copied: that is
+/// most of them, for most filters.
+#[derive(Default)]
+struct Kept {
+    changed: Option<Lines>,
+}
+
+impl Kept {
+    /// A range of the lines stays as it is.
+    fn keep(&mut self, lines: &Lines, range: Range<usize>) {
+        if let Some(changed) = &mut self.changed {
+            changed.extend_from(lines, range);
+        }
+    }
+
+    /// A range of the lines goes on with its edits; nothing of it does if they make no sense.
+    fn apply(&mut self, lines: &Lines, range: Range<usize>, edits: Vec<Edit>, plugin: &str) -> Result<(), String> {
+        if edits.is_empty() {
+            self.keep(lines, range);
+            return Ok(());
+        }
+        let changed = self.changed.get_or_insert_with(|| {
+            let mut before = Lines::with_capacity(lines.len(), lines.text().len());
+            before.extend_from(lines, 0..range.start);
+            before
+        });
+        apply(lines, range, edits, plugin, changed)
     }
 }
 

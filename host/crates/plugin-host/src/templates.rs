@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use corral_domain::{CommandLine, Mode, Origin, PluginTemplates, RenderedCommand, Template, Vm};
 use corral_engine::ports::PluginError;
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::Validator;
 
 use crate::bindings::exports::corral::command_template::command_templates as wit;
 use crate::convert;
@@ -13,6 +14,7 @@ use crate::error::CallError;
 use crate::generation::Generation;
 use crate::health::Permit;
 use crate::instance::Instance;
+use crate::schema;
 use crate::slot::Slot;
 
 /// Most templates that one plugin offers.
@@ -34,11 +36,6 @@ pub struct Listing {
     /// As it is told.
     pub offer: PluginTemplates,
     validators: BTreeMap<String, Arc<Validator>>,
-}
-
-/// Compiles a schema. Nothing is fetched, and patterns are matched in linear time: schemas come from plugins.
-pub fn compile_schema(schema: &serde_json::Value) -> Result<Validator, String> {
-    jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema).map_err(|error| error.to_string())
 }
 
 /// Asks a fresh instance for what is offered: only a fresh one sees folders that were not there before.
@@ -107,7 +104,7 @@ fn check_one(plugin: &str, template: wit::Template) -> Result<(Template, Validat
         return Err("its parameters are not a JSON Schema with `\"type\": \"object\"`".into());
     }
     let validator =
-        compile_schema(&parameters).map_err(|error| format!("its parameters are no JSON Schema: {error}"))?;
+        schema::compile(&parameters).map_err(|error| format!("its parameters are no JSON Schema: {error}"))?;
     let template = Template {
         id: format!("{plugin}/{}", template.id),
         origin: Origin::Plugin(plugin.to_owned()),
@@ -188,6 +185,7 @@ async fn call_render(
     vms: &[crate::bindings::corral::types::types::Vm],
 ) -> Result<Vec<wit::Rendered>, CallError> {
     let mut warm = slot.warm.lock().await;
+    let warmed = slot.warmed.load(Ordering::SeqCst);
     let kept = warm.take().filter(|warm| warm.is_alive() && warm.generation.number == generation.number);
     let mut instance = match kept {
         Some(instance) => instance,
@@ -199,7 +197,7 @@ async fn call_render(
         .wait(async { guest(generation, &mut store, component)?.call_render(&mut store, id, args, vms).await })
         .await;
     let rendered = instance.leave_fallible(store, &limited, outcome);
-    if instance.is_alive() {
+    if instance.is_alive() && slot.warmed.load(Ordering::SeqCst) == warmed {
         *warm = Some(instance);
     }
     rendered

@@ -15,12 +15,14 @@ use tokio::sync::Notify;
 use crate::health::Permit;
 use crate::inner::{Inner, wish};
 use crate::load::off_thread;
-use crate::package::{Fingerprint, MANIFEST, fingerprint};
+use crate::package::{Fingerprint, look};
 use crate::slot::{Place, Slot, Tree, lock};
 use crate::templates;
 
 /// A burst of changes is waited out for so many debounce times at most.
 const BURST: u32 = 5;
+/// What begins so in a folder of plugins is none.
+pub const HIDDEN: char = '.';
 /// Most plugins in one folder.
 const PLUGINS_MAX: usize = 256;
 /// Most files of a granted folder that are looked at.
@@ -70,6 +72,7 @@ async fn settle(wake: &Notify, debounce: Duration) {
 
 /// Compares the plugin folders with what is known: adds, removes, loads anew.
 pub async fn scan_plugins(inner: &Arc<Inner>) {
+    let _one = inner.scanning.lock().await;
     let folders = inner.config.folders.clone();
     let scanned = off_thread(move || {
         let paths = folders.iter().enumerate().flat_map(|(index, folder)| plugins_in(index, &folder.path));
@@ -104,12 +107,12 @@ pub async fn scan_plugins(inner: &Arc<Inner>) {
 
 fn plugins_in(index: usize, folder: &Path) -> Vec<Seen> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let shown = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().starts_with(HIDDEN);
+    let mut paths: Vec<PathBuf> =
+        entries.flatten().filter(shown).map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     paths.sort();
     let seen = |path: PathBuf| {
-        let fingerprint = fingerprint(&path)?;
-        let manifest = std::fs::read(path.join(MANIFEST)).unwrap_or_default();
-        let manifest = String::from_utf8_lossy(&manifest).into_owned();
+        let (fingerprint, manifest) = look(&path)?;
         Some(Seen { place: Place::Folder(index, path), manifest, fingerprint })
     };
     paths.into_iter().take(PLUGINS_MAX).filter_map(seen).collect()
@@ -135,7 +138,7 @@ async fn refresh_templates(inner: &Inner, slot: &Arc<Slot>) {
     slot.record(&generation, &outcome);
     match outcome {
         Ok((listing, instance)) if slot.serves(&generation) => {
-            *slot.warm.lock().await = Some(instance);
+            slot.warm_up(Some(instance));
             let old = slot.listing.swap(Arc::new(listing));
             if old.offer != slot.listing.load().offer {
                 slot.tell_templates();

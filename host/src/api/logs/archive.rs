@@ -8,14 +8,15 @@ use axum::extract::State;
 use axum::response::Response;
 use corral_domain::{Job, JobId, Task, TaskKey};
 
+use super::end;
 use super::export::{ExportLog, file_name};
 use super::pack::Pieces;
 use super::stream::LogReader;
-use super::{end, tar};
 use crate::api::App;
 use crate::api::extract::{Id, Params};
 use crate::api::problem::Problem;
 use crate::api::types;
+use crate::tar;
 
 /// The job and the output of all its tasks as a tar archive, streamed, as far as it is stored by now.
 #[utoipa::path(get, path = "/api/jobs/{id}/export", tag = "jobs", operation_id = "export_job",

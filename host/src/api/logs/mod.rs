@@ -6,7 +6,6 @@ mod export;
 mod pack;
 mod read;
 mod stream;
-mod tar;
 
 pub use archive::*;
 pub use export::*;

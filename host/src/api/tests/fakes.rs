@@ -279,6 +279,15 @@ impl Plugins for FakePlugins {
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {
         Err(PluginError::NotFound(format!("there is no plugin {id}")))
     }
+
+    async fn install(&self, files: Vec<(String, Bytes)>) -> Result<PluginInfo, PluginError> {
+        let names: Vec<_> = files.iter().map(|(name, content)| format!("{name} {}", content.len())).collect();
+        Err(PluginError::InvalidInput(format!("it came with {}", names.join(", "))))
+    }
+
+    async fn uninstall(&self, id: &str) -> Result<(), PluginError> {
+        Err(PluginError::Conflict(format!("the plugin {id} stays")))
+    }
 }
 
 struct PassThrough;

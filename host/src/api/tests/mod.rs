@@ -8,6 +8,7 @@ mod fakes;
 mod fanout;
 mod frames;
 mod jobs;
+mod packages;
 mod page;
 mod search;
 mod secrets;

@@ -1,6 +1,20 @@
-//! `corral plugin`: what is loaded, how it fares and what it may.
+//! `corral plugin`: what is loaded, how it fares and what it may; and what authors need, each command in a file of its own.
 
+mod bench;
+mod build;
+mod check;
+mod dev;
+mod example;
+mod install;
+mod new;
+mod pack;
 mod policy;
+mod project;
+mod replay;
+mod rm;
+mod starter;
+mod test;
+mod toolchain;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -30,6 +44,24 @@ pub enum Command {
     Disable(policy::Switch),
     /// Load a plugin anew from its folder.
     Reload(One),
+    /// Begin a plugin: write a project that builds at once.
+    New(new::New),
+    /// Build a project by the tools of its language.
+    Build(build::Build),
+    /// Check a plugin as a host would, before one does.
+    Check(check::Check),
+    /// Run a plugin's own examples, without a host.
+    Test(test::Test),
+    /// Build at every change, load it into a running host, show what it says; until ^C.
+    Dev(dev::Dev),
+    /// Make one file of a plugin, to be given to others.
+    Pack(pack::Pack),
+    /// Send a plugin to a host and load it there.
+    Install(install::Install),
+    /// Show what a filter would have made of a job's stored output.
+    Replay(Box<replay::Replay>),
+    /// Take a plugin out that was installed.
+    Rm(rm::Rm),
 }
 
 /// List plugins.
@@ -85,6 +117,15 @@ pub async fn run(command: Command) -> Result<Exit> {
             }
             Ok(Exit::Ok)
         }
+        Command::New(args) => new::run(args),
+        Command::Build(args) => build::run(args).await,
+        Command::Check(args) => check::run(args).await,
+        Command::Test(args) => test::run(args).await,
+        Command::Dev(args) => dev::run(args).await,
+        Command::Pack(args) => pack::run(args).await,
+        Command::Install(args) => install::run(args).await,
+        Command::Replay(args) => replay::run(*args).await,
+        Command::Rm(args) => rm::run(args).await,
         Command::Grant(args) => args.grant().await,
         Command::Revoke(args) => args.revoke().await,
         Command::Enable(args) => args.run("enable").await,

@@ -60,6 +60,56 @@ fn setting(key: &str) -> String {
     config[key].as_str().unwrap_or_default().to_owned()
 }
 
+/// Where the host puts the folder that it grants.
+const FOLDER: &str = "/templates";
+
+/// Waits until the folder has a file `open`: as long as the test wants.
+fn wait_for_the_gate() -> String {
+    log::write(log::Level::Info, "at the gate");
+    while !std::path::Path::new(FOLDER).join("open").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    setting("tag")
+}
+
+/// What reading a path gives.
+fn read(path: &str) -> String {
+    format!("{:?}", std::fs::read_to_string(path).map_err(|error| error.kind()))
+}
+
+/// Every way out of the folder that a path can name. `deep` is a folder in it, `out` a link to what is beside it.
+fn ways_out() -> String {
+    let paths = [
+        "/etc/passwd",
+        "../secret",
+        "/templates/../secret",
+        "/templates/deep/../../secret",
+        "/templates/./deep/.././../secret",
+        "/templates//..//secret",
+        "/templates/out",
+        "/templates/out-absolute",
+        "/templates/folder-out/secret",
+        "/templates/deep/out",
+        "/templates/loop",
+        "/templates/secret\0",
+        "/proc/self/environ",
+        "/dev/null",
+        "//secret",
+        "/templates-2/secret",
+        ".",
+        "",
+    ];
+    let came_out: Vec<_> = paths.iter().filter(|path| std::fs::read(path).is_ok()).collect();
+    let listed = std::fs::read_dir("/templates/..").map(|entries| entries.count());
+    let linked = std::fs::hard_link("/templates/inside", "/templates/hard").is_ok();
+    #[expect(deprecated, reason = "the one name of it that every system has")]
+    let made = std::fs::soft_link("../secret", "/templates/made").is_ok();
+    let moved = std::fs::rename("/templates/inside", "/templates/moved").is_ok();
+    let removed = std::fs::remove_file("/templates/inside").is_ok();
+    let (inside, deep) = (read("/templates/inside"), read("/templates/deep/../inside"));
+    format!("{came_out:?} {listed:?} {linked} {made} {moved} {removed} {inside} {deep}")
+}
+
 fn spin() -> ! {
     let mut x = 0u64;
     loop {
@@ -80,6 +130,12 @@ fn misbehave(word: &str) -> String {
         "!spin" => spin(),
         "!bomb" => bomb(),
         "!trap" => panic!("the guest was told to trap"),
+        leak if leak.starts_with("!leak") => panic!("cannot read `{leak}`"),
+        "!gate" => wait_for_the_gate(),
+        "!tag" => setting("tag"),
+        "!huge" => "x".repeat(20 << 20),
+        "!fill" => (0..3).map(|n| format!("{:?} ", kv::set(&format!("key {n}"), &vec![0; 600 << 10]))).collect(),
+        "!ways-out" => ways_out(),
         "!sleep" => {
             std::thread::sleep(std::time::Duration::from_secs(3600));
             "slept".into()
@@ -195,7 +251,7 @@ impl exports::corral::log_filter::handover::Guest for Guest {
 impl templates::Guest for Guest {
     fn templates() -> Result<templates::Listing, Error> {
         let mut listing = templates::Listing { templates: Vec::new(), problems: Vec::new() };
-        let Ok(files) = std::fs::read_dir("/templates") else { return Ok(listing) };
+        let Ok(files) = std::fs::read_dir(FOLDER) else { return Ok(listing) };
         let mut paths: Vec<_> = files.flatten().map(|file| file.path()).collect();
         paths.sort();
         for path in paths {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use corral_domain::{Command, Grant, PluginInfo, PluginPolicy, PluginTransition};
 use corral_storage::Audit;
 use serde_json::Value;
@@ -19,6 +20,26 @@ impl Engine {
         let audit = note("plugin.reload", id, format!("version {}", plugin.version));
         self.inner.manager.submit(actor, Command::ReportPlugin { plugin: plugin.clone() }, audit).await?;
         Ok(plugin)
+    }
+
+    /// Puts a plugin in place, given by its files, and loads it. Nothing is changed if it cannot be loaded; one that lacks a
+    /// grant is in place and waits for it. Needs [`Role::Admin`].
+    pub async fn install_plugin(&self, actor: &Actor, files: Vec<(String, Bytes)>) -> Result<PluginInfo, UseCaseError> {
+        actor.require(Role::Admin)?;
+        let plugin = self.inner.deps.plugins.install(files).await?;
+        let detail = format!("version {}, SHA-256 {}", plugin.version, plugin.digest);
+        let audit = note("plugin.install", &plugin.id, detail);
+        self.inner.manager.submit(actor, Command::ReportPlugin { plugin: plugin.clone() }, audit).await?;
+        Ok(plugin)
+    }
+
+    /// Takes a plugin out that was installed. Needs [`Role::Admin`].
+    pub async fn remove_plugin(&self, actor: &Actor, id: &str) -> Result<(), UseCaseError> {
+        actor.require(Role::Admin)?;
+        self.inner.deps.plugins.uninstall(id).await?;
+        let removed = Command::RemovePlugin { id: id.to_owned() };
+        self.inner.manager.submit(actor, removed, note("plugin.remove", id, "")).await?;
+        Ok(())
     }
 
     /// What a plugin did since the host started; none if there is no such plugin.

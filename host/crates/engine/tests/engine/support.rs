@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use corral_domain::{
     CommandLine, Job, JobId, Lines, Mode, NewVm, PluginInfo, RandomBytes, RenderedCommand, SystemClock, Task, TaskKey,
     Template, Timestamp, Vm, VmId,
@@ -119,6 +120,14 @@ impl Plugins for FakePlugins {
     }
 
     async fn reload(&self, id: &str) -> Result<PluginInfo, PluginError> {
+        Err(PluginError::NotFound(id.to_owned()))
+    }
+
+    async fn install(&self, _: Vec<(String, Bytes)>) -> Result<PluginInfo, PluginError> {
+        Err(PluginError::Unavailable("no folder".to_owned()))
+    }
+
+    async fn uninstall(&self, id: &str) -> Result<(), PluginError> {
         Err(PluginError::NotFound(id.to_owned()))
     }
 }

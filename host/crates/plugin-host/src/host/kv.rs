@@ -5,6 +5,7 @@ use corral_domain::Right;
 use crate::bindings::corral::host::kv::Host;
 use crate::bindings::corral::types::types::Error;
 use crate::guest::Guest;
+use crate::guest_log::LogLevel;
 use crate::kv::KvError;
 
 impl Guest {
@@ -22,7 +23,10 @@ impl Host for Guest {
     async fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), Error> {
         self.kv()?.set(&key, value).map_err(|error| match error {
             KvError::Key => Error::InvalidInput(error.to_string()),
-            KvError::Full => Error::Unavailable(error.to_string()),
+            KvError::Full => {
+                self.plugin.log.write(LogLevel::Warn, &format!("`{key}` was not kept: {error}"));
+                Error::Unavailable(error.to_string())
+            }
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use super::address::{Reach, reach};
@@ -25,6 +25,13 @@ use super::{
 pub struct Fetcher {
     lookup: Arc<dyn Lookup>,
     tls: Tls,
+    made_up: Option<Arc<dyn MadeUpWeb>>,
+}
+
+/// Answers in place of the network. What a plugin was not granted does not reach it either.
+pub trait MadeUpWeb: Send + Sync {
+    /// The answer to a request; none: nobody is there.
+    fn answer(&self, method: &str, url: &str, headers: &HeaderMap, body: &[u8]) -> Option<Answer>;
 }
 
 /// What one plugin may have under way, so that it cannot keep others waiting.
@@ -60,7 +67,12 @@ impl Default for Fetcher {
 impl Fetcher {
     /// A fetcher that asks `lookup` for names and trusts whom `tls` trusts.
     pub(super) fn new(lookup: Arc<dyn Lookup>, tls: Tls) -> Self {
-        Self { lookup, tls }
+        Self { lookup, tls, made_up: None }
+    }
+
+    /// One that reaches nobody: all answers are made up.
+    pub fn made_up(web: Arc<dyn MadeUpWeb>) -> Self {
+        Self { made_up: Some(web), ..Self::default() }
     }
 
     /// Sends a request and follows where it leads. Dropping the future ends the connection.
@@ -83,6 +95,15 @@ impl Fetcher {
         let _place = quota.fetches.acquire().await;
         for _ in 0..=REDIRECTS_MAX {
             let how = admitted(&request.target, allow, from.as_deref())?;
+            if let Some(web) = &self.made_up {
+                let answer = made_up(web.as_ref(), &request)?;
+                let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                match redirect::next(&request, status, &header_map(&answer.headers))? {
+                    None => return Ok(answer),
+                    Some(next) => from = Some(std::mem::replace(&mut request, next).target.shown()),
+                }
+                continue;
+            }
             let addresses = self.addresses(&request.target, &mut resolved, quota).await?;
             let addresses = reached(&request.target, how, addresses, from.as_deref())?;
             let response = self.send(&request, addresses).await?;
@@ -138,6 +159,20 @@ impl Fetcher {
         }
         builder.send().await.map_err(|error| broken(&request.target, &error))
     }
+}
+
+fn made_up(web: &dyn MadeUpWeb, request: &Outgoing) -> Result<Answer, FetchError> {
+    let body = request.body.as_deref().unwrap_or_default();
+    web.answer(request.method.as_str(), request.target.url.as_str(), &request.headers, body).ok_or_else(|| {
+        let problem = format!("nothing is made up for {} {}", request.method, request.target.shown());
+        FetchError::Broken { asked: request.target.shown(), problem }
+    })
+}
+
+/// Headers as they would have come; those that cannot come are left out.
+fn header_map(headers: &[(String, String)]) -> HeaderMap {
+    let one = |(name, value): &(String, String)| Some((name.parse().ok()?, value.parse().ok()?));
+    headers.iter().filter_map(one).collect::<HeaderMap>()
 }
 
 fn admitted(target: &Target, allow: &AllowList, from: Option<&str>) -> Result<Admission, FetchError> {

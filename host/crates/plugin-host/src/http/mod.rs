@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub use allow::{AllowList, HostPattern};
 pub use error::FetchError;
-pub use fetcher::{Answer, Fetcher, Quota};
+pub use fetcher::{Answer, Fetcher, MadeUpWeb, Quota};
 pub use request::Outgoing;
 
 /// Longest URL, in bytes.

@@ -53,7 +53,7 @@ pub fn manifest(id: &str, kind: &str, more: &str) -> String {
 }
 
 /// Limits that are reached soon.
-pub const TIGHT: &str = "[limits]\nmemory = \"16 MiB\"\ncpu-per-call = \"100 ms\"\ntime-per-call = \"500 ms\"\n";
+pub const TIGHT: &str = "[limits]\nmemory = \"16 MiB\"\ncpu-per-call = \"100 ms\"\ntime-per-call = \"2 s\"\n";
 
 /// A plugin host to be started, and its folders.
 pub struct Bench {

@@ -43,7 +43,10 @@ async fn a_guest_that_computes_for_ever_is_stopped_near_its_cpu_limit() {
     let begun = Instant::now();
     let error = say(&running, &template, "!spin").await.unwrap_err().to_string();
     let took = begun.elapsed();
-    assert!(error.contains("rendering was stopped after 110 ms of CPU, its limit is 100 ms"), "{error}");
+    assert!(
+        error.contains("rendering was stopped after 1") && error.contains("of CPU, its limit is 100 ms"),
+        "{error}"
+    );
     assert!(took >= Duration::from_millis(90), "{took:?}");
     assert!(say(&running, &template, "again").await.unwrap().contains("again"));
 }
@@ -67,8 +70,8 @@ async fn a_guest_that_waits_for_ever_is_stopped_at_its_time_limit() {
     let begun = Instant::now();
     let error = say(&running, &template, "!sleep").await.unwrap_err().to_string();
     let took = begun.elapsed();
-    assert!(error.contains("rendering did not answer within 500 ms"), "{error}");
-    assert!(took >= Duration::from_millis(500), "{took:?}");
+    assert!(error.contains("rendering did not answer within 2 s"), "{error}");
+    assert!(took >= Duration::from_secs(2), "{took:?}");
     assert!(say(&running, &template, "again").await.unwrap().contains("again"));
 }
 
@@ -176,7 +179,8 @@ async fn a_filter_whose_answer_is_nonsense_or_too_large_never_lets_its_lines_pas
         ("!huge", "more than 16777216 bytes"),
         ("!many", "more than 16777216 bytes"),
         ("!error", "the guest was told to fail"),
-        ("!trap", "the guest was told to trap"),
+        // What its panic said could be a line.
+        ("!trap", "panicked at tests/components/guests/src/guest.rs:"),
     ] {
         let bench = Bench::new();
         let more = "[failure]\npolicy = \"fail-job\"\n[limits]\nmemory = \"128 MiB\"\n";

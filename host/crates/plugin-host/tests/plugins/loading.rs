@@ -1,7 +1,7 @@
 //! What lies in a plugin folder and is not a plugin that can serve. Each has a clear state; the others go on.
 
 use corral_domain::PluginState;
-use corral_engine::ports::{PluginError, Plugins};
+use corral_engine::ports::PluginError;
 use corral_plugin_host::{Bundled, PluginSettings};
 
 use crate::bench::{Bench, guest, lines, manifest, texts};
@@ -44,7 +44,7 @@ async fn whatever_cannot_serve_has_a_state_and_a_reason_and_the_rest_serves() {
             "schema",
             manifest("schema", "log-filter", "[config]\nschema = \"none.json\""),
             guest(false),
-            "not beside the manifest",
+            "`config.schema`, none.json: it is not there",
         ),
     ];
     let bench = Bench::new();
@@ -169,28 +169,4 @@ async fn a_filter_that_once_served_is_relied_on_after_a_restart() {
     let mut again = Bench { dir: running.bench.dir, config }.start().await;
     again.until_state("f", PluginState::Broken).await;
     assert!(again.chain().await.process(lines(["a secret"])).await.is_err());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn compiled_code_is_cached_in_a_folder_of_our_own_and_a_spoiled_file_is_compiled_anew() {
-    use std::os::unix::fs::PermissionsExt;
-    let mut bench = Bench::new();
-    bench.config.cache_dir = bench.dir.path().join("own-cache");
-    let cache = bench.config.cache_dir.clone();
-    bench.put("f", &manifest("f", "log-filter", ""), &guest(false));
-    let config = bench.config.clone();
-    let mut running = bench.start().await;
-    running.until_state("f", PluginState::Active).await;
-    running.host.stop().await;
-    let files = || std::fs::read_dir(&cache).unwrap().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
-    assert_eq!(std::fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(files().len(), 1);
-    let mut bytes = std::fs::read(&files()[0]).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&files()[0], &bytes).unwrap();
-    let mut again = Bench { dir: running.bench.dir, config }.start().await;
-    again.until_state("f", PluginState::Active).await;
-    assert_ne!(std::fs::read(&files()[0]).unwrap(), bytes);
-    assert!(again.host.reload("none").await.is_err());
 }

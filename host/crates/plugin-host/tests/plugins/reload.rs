@@ -137,3 +137,73 @@ async fn a_file_that_was_only_touched_is_not_a_reload() {
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert_eq!(running.info("f").unwrap().generation, generation);
 }
+
+const READS: &str = "[[wants]]\ncapability = \"read-file\"\npath = \"templates\"\nmount = \"/templates\"\nreason = \"to read\"\n[limits]\ntime-per-call = \"60 s\"\n";
+
+/// A version that can be told to wait in the middle of a call.
+fn waiting(kind: &str, tag: &str, version: &str) -> String {
+    manifest("f", kind, &format!("{READS}[config]\ndefault = {{ tag = \"{tag}\" }}\n"))
+        .replace("version = \"1.0.0\"", &format!("version = \"{version}\""))
+}
+
+/// Until a guest says that it waits in the middle of a call.
+async fn until_inside(running: &crate::bench::Running) {
+    let end = Instant::now() + PATIENCE;
+    while !running.host.log("f").unwrap().iter().any(|entry| entry.text == "at the gate") {
+        assert!(Instant::now() < end, "the call never began");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn until_version(running: &mut crate::bench::Running, version: &str) {
+    let serves = |running: &crate::bench::Running| running.info("f").filter(|info| info.version == version);
+    running.until(&format!("version {version}"), serves).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_in_the_filter_ends_on_its_version_and_the_next_begins_on_the_new() {
+    let mut bench = Bench::new();
+    bench.grant("f", &["read-file:templates"]);
+    bench.put("f", &waiting("log-filter", "v1", "1.0.0"), &guest(true));
+    let mut running = bench.start().await;
+    running.until_state("f", PluginState::Active).await;
+    let mut chain = running.chain().await;
+    assert_eq!(texts(&chain.process(lines(["a"])).await.unwrap()), ["v1 1 a"]);
+    let inside = tokio::spawn(async move {
+        let out = chain.process(lines(["b", "!gate"])).await.unwrap();
+        (chain, out)
+    });
+    until_inside(&running).await;
+    replace(&running.bench, &waiting("log-filter", "v2", "2.0.0"), &variant(guest(true), "second"));
+    until_version(&mut running, "2.0.0").await;
+    assert!(!inside.is_finished(), "the call is still in the old version, and the new one serves already");
+    std::fs::write(running.bench.templates().join("open"), "").unwrap();
+    let (mut chain, out) = inside.await.unwrap();
+    assert_eq!(texts(&out), ["v1 2 b", "v1"]);
+    assert_eq!(texts(&chain.process(lines(["c"])).await.unwrap()), ["v2 4 c"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rendering_that_is_in_flight_ends_on_its_version_and_nobody_waits_for_it() {
+    use corral_engine::ports::Plugins;
+    let mut bench = Bench::new();
+    std::fs::write(bench.templates().join("one"), "A title").unwrap();
+    bench.grant("f", &["read-file:templates"]);
+    bench.put("f", &waiting("command-template", "v1", "1.0.0"), &guest(false));
+    let mut running = bench.start().await;
+    running.until_state("f", PluginState::Active).await;
+    let template = running.until("it offers", |running| running.offers.get("f")?.templates.first().cloned()).await;
+    let (host, asked) = (running.host.clone(), template.clone());
+    let args = serde_json::json!({"word": "!gate"});
+    let inside = tokio::spawn(async move { host.render(&asked, &args, &[crate::bench::vm("web-1")]).await });
+    until_inside(&running).await;
+    replace(&running.bench, &waiting("command-template", "v2", "2.0.0"), &variant(guest(false), "second"));
+    until_version(&mut running, "2.0.0").await;
+    assert!(!inside.is_finished(), "the call is still in the old version: {:?}", inside.await);
+    std::fs::write(running.bench.templates().join("open"), "").unwrap();
+    let said = inside.await.unwrap().unwrap()[0].command.to_shell();
+    assert!(said.contains("v1"), "{said}");
+    let args = serde_json::json!({"word": "!tag"});
+    let said = running.host.render(&template, &args, &[crate::bench::vm("web-1")]).await.unwrap()[0].command.to_shell();
+    assert!(said.contains("v2"), "what comes after goes to the new version: {said}");
+}

@@ -3344,6 +3344,58 @@ export type ListPluginsResponses = {
 
 export type ListPluginsResponse = ListPluginsResponses[keyof ListPluginsResponses];
 
+export type InstallPluginData = {
+    body: Array<number>;
+    path?: never;
+    query?: never;
+    url: '/api/plugins';
+};
+
+export type InstallPluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type InstallPluginError = InstallPluginErrors[keyof InstallPluginErrors];
+
+export type InstallPluginResponses = {
+    /**
+     * The plugin; `blocked` where it still wants to be granted something
+     */
+    200: Plugin;
+};
+
+export type InstallPluginResponse = InstallPluginResponses[keyof InstallPluginResponses];
+
+export type RemovePluginData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/plugins/{id}';
+};
+
+export type RemovePluginErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type RemovePluginError = RemovePluginErrors[keyof RemovePluginErrors];
+
+export type RemovePluginResponses = {
+    /**
+     * It is gone; what it kept is there if it is installed again
+     */
+    204: void;
+};
+
+export type RemovePluginResponse = RemovePluginResponses[keyof RemovePluginResponses];
+
 export type ShowPluginData = {
     body?: never;
     path: {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::bench::page;
 use anyhow::Result;
-use corral_tests::bench::page;
 
 /// A figure, and what it is to be.
 pub struct Row {
@@ -43,8 +43,8 @@ impl Section {
         self.rows.iter().filter(|row| !row.reached).map(|row| row.what.as_str())
     }
 
-    /// Prints it and, if wanted, puts it into the page.
-    pub fn show(&self, seed: u64, write: bool) -> Result<()> {
+    /// Prints it and, if wanted, puts it into the page, where the command left a place for this part.
+    pub fn show(&self, command: &str, seed: u64, write: bool) -> Result<()> {
         let mut text = format!("{} Seed {seed}.\n\n{}\n", page::machine(), self.about);
         text.push_str("\n| | measured | to reach | |\n|---|---|---|---|\n");
         for Row { what, measured, to_reach, reached } in &self.rows {
@@ -55,7 +55,7 @@ impl Section {
             let _ = write!(text, "\n{}", self.details);
         }
         println!("\n{text}");
-        if write { page::write_down(&format!("cargo xtask bench logs {}", self.part), &text) } else { Ok(()) }
+        if write { page::write_down(&format!("{command} {}", self.part), &text) } else { Ok(()) }
     }
 }
 

@@ -81,7 +81,7 @@ fn standalone(root: &Path) -> io::Result<String> {
     let (mut text, mut section) = (String::new(), String::new());
     for line in own.lines() {
         if line.starts_with('[') {
-            section = line.to_owned();
+            line.clone_into(&mut section);
         }
         let inherited = line.strip_suffix(".workspace = true").map(|key| {
             let from = if section == "[package]" { "[workspace.package]" } else { "[workspace.dependencies]" };

@@ -1,5 +1,6 @@
 import { sveltekit } from '@sveltejs/kit/vite';
 import tailwindcss from '@tailwindcss/vite';
+import { playwright } from '@vitest/browser-playwright';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
@@ -18,6 +19,8 @@ function announcerWithoutInlineStyle(): Plugin {
   };
 }
 
+const CHROMIUM_FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
 const host = process.env.CORRAL_URL ?? 'http://127.0.0.1:8477';
 
 export default defineConfig({
@@ -32,8 +35,25 @@ export default defineConfig({
     }
   },
   test: {
-    include: ['src/**/*.test.ts', 'dev/**/*.test.ts'],
-    environment: 'node'
+    projects: [
+      { extends: true, test: { name: 'plain', include: ['src/**/*.test.ts', 'dev/**/*.test.ts'], environment: 'node' } },
+      {
+        extends: true,
+        // Found while a test runs, they would make the page load anew in the middle of it.
+        optimizeDeps: { include: ['bits-ui', 'svelte/reactivity'] },
+        test: {
+          name: 'browser',
+          include: ['src/**/*.browser.ts'],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: { executablePath: process.env.CORRAL_CHROMIUM ?? '/usr/bin/chromium', args: CHROMIUM_FLAGS } }),
+            instances: [{ browser: 'chromium', viewport: { width: 1280, height: 800 } }]
+          }
+        }
+      }
+    ]
   },
   resolve: process.env.VITEST ? { conditions: ['browser'] } : undefined
 });

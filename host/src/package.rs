@@ -62,7 +62,9 @@ impl Archive<'_> {
     fn entry(&mut self) -> Result<bool, String> {
         let head: [u8; BLOCK] = self.block()?;
         if head.iter().all(|byte| *byte == 0) {
-            return Ok(false);
+            // What follows is filling, and then the checksum over all of it.
+            io::copy(&mut self.from, &mut io::sink()).map_err(|error| damaged(&error))?;
+            return if self.from.limit() == 0 { Err(self.short()) } else { Ok(false) };
         }
         check_sum(&head)?;
         let name = name(&head)?;

@@ -12,33 +12,59 @@ const folder = mkdtempSync(join(tmpdir(), 'corral-screenshots-'));
 const { demo, ready } = await startDemo();
 const browser = await launch();
 try {
-	mkdirSync(OUT, { recursive: true });
 	const dark = await openPage(browser, { colorScheme: 'dark' });
 	await dark.page.goto(ready.setup_url);
 	await earlierRuns(dark.page);
 	await running(dark.page);
-	await picture(dark.page, 'dashboard');
-	await grouped(dark.page);
-	await picture(dark.page, 'grouped');
-	await dark.page.getByRole('tab', { name: 'Together' }).click();
-	await dark.page.getByRole('log').getByText('pending updates').first().waitFor();
-	await picture(dark.page, 'together');
-	await searched(dark.page);
-	await picture(dark.page, 'logs');
-	await options(dark.page);
-	await picture(dark.page, 'run-options');
+	const followed = new URL(dark.page.url()).search;
 	const state = await dark.page.context().storageState();
 	const light = await openPage(browser, { colorScheme: 'light', storageState: state });
-	for (const [path, name] of [['overview', 'overview'], ['vms', 'machines'], ['jobs', 'jobs'], ['plugins', 'plugins']]) {
-		await light.page.goto(new URL(path, ready.url).href);
-		await light.page.getByRole('button', { name: 'Connection: Live' }).waitFor();
-		await picture(light.page, name);
+	const both = [
+		{ page: dark.page, theme: 'dark' },
+		{ page: light.page, theme: 'light' }
+	];
+	await light.page.goto(new URL(`/${followed}`, ready.url).href);
+	await light.page.getByRole('log').getByText('ERROR').first().waitFor();
+	await pictures(both, 'run');
+	await picture(dark.page, '', 'dashboard');
+	await grouped(dark.page);
+	const job = new URL(dark.page.url()).pathname;
+	for (const [name, path] of Object.entries(screens(job))) {
+		for (const { page } of both) await open(page, path);
+		await pictures(both, name);
+	}
+	for (const { page } of both) await options(page);
+	await pictures(both, 'run-options');
+	for (const { page } of both) await palette(page);
+	await pictures(both, 'palette');
+	const phone = await openPage(browser, { colorScheme: 'dark', storageState: state, viewport: { width: 390, height: 844 } });
+	for (const [name, path] of [['phone-run', '/'], ['phone-job', job], ['phone-overview', '/overview']]) {
+		await open(phone.page, path);
+		await picture(phone.page, 'dark/', name);
 	}
 } finally {
 	await browser.close();
 	demo.kill('SIGTERM');
 	await new Promise((ended) => demo.once('exit', ended));
 	rmSync(folder, { recursive: true, force: true });
+}
+
+/** Screens that are looked at by their address. */
+function screens(job) {
+	return {
+		overview: '/overview',
+		machines: '/vms',
+		machine: () => '/vms',
+		commands: '/commands',
+		jobs: '/jobs',
+		grouped: `${job}?view=grouped`,
+		together: `${job}?view=together`,
+		job,
+		logs: '/logs?q=error',
+		plugins: '/plugins',
+		plugin: '/plugins/redact',
+		settings: '/settings'
+	};
 }
 
 async function startDemo() {
@@ -95,14 +121,6 @@ async function grouped(page) {
 	await page.getByText('pending updates: 3').first().waitFor();
 }
 
-/** Lines of all jobs that hold a word. */
-async function searched(page) {
-	await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Logs' }).click();
-	await page.getByRole('searchbox', { name: 'Text' }).fill('error');
-	await page.getByRole('searchbox', { name: 'Text' }).press('Enter');
-	await page.getByText(/^\d+ hits in /).waitFor();
-}
-
 /** How a run goes over its machines. */
 async function options(page) {
 	await newRun(page);
@@ -133,9 +151,29 @@ async function start(page, title, machines) {
 	await page.getByRole('form', { name: 'Run a command' }).getByRole('button', { name: /^Run on/ }).click();
 }
 
-async function picture(page, name) {
+/** A screen by its address, or by what a person does first, when it shows what it has. */
+async function open(page, path) {
+	await page.goto(new URL(typeof path === 'function' ? path() : path, ready.url).href);
+	await page.getByRole('button', { name: 'Connection: Live', includeHidden: true }).waitFor();
+	if (typeof path === 'function') await page.locator('tbody tr').first().getByRole('link').click();
+	if (typeof path === 'string' && path.startsWith('/logs')) await page.getByText(/^\d+ hits in /).waitFor();
+	await page.waitForLoadState('networkidle').catch(() => {});
+}
+
+async function palette(page) {
+	await open(page, '/overview');
+	await page.keyboard.press('Control+k');
+	await page.getByRole('combobox', { name: 'Search machines, commands, jobs' }).fill('web');
+}
+
+async function pictures(pages, name) {
+	for (const { page, theme } of pages) await picture(page, `${theme}/`, name);
+}
+
+async function picture(page, place, name) {
+	mkdirSync(join(OUT, place), { recursive: true });
 	// Whatever fades in has done so.
 	await page.waitForTimeout(600);
-	await page.screenshot({ path: join(OUT, `${name}.png`) });
-	process.stdout.write(`  docs/screenshots/${name}.png\n`);
+	await page.screenshot({ path: join(OUT, `${place}${name}.png`) });
+	process.stdout.write(`  docs/screenshots/${place}${name}.png\n`);
 }

@@ -49,6 +49,10 @@ const SCREENS = {
     await page.getByRole('button', { name: /^Run / }).nth(1).click();
   },
   overview: (page) => page.goto(`${base}/overview`),
+  arrange: async (page) => {
+    await page.goto(`${base}/overview`);
+    await page.getByRole('button', { name: 'Arrange' }).click();
+  },
   vms: (page) => page.goto(`${base}/vms`),
   vm: async (page) => {
     await page.goto(`${base}/vms`);
@@ -164,6 +168,15 @@ const SCREENS = {
     await ifThere(page.getByRole('button', { name: 'Set a secret' }).first());
   },
   plugins: (page) => page.goto(`${base}/plugins`),
+  plugin: async (page) => {
+    await page.goto(`${base}/plugins`);
+    await page.getByRole('list', { name: 'Plugins' }).getByRole('link').first().click();
+    await page.getByRole('region', { name: 'Rights' }).waitFor();
+  },
+  grant: async (page) => {
+    await SCREENS.plugin(page);
+    await ifThere(page.getByRole('button', { name: /^Grant / }).first());
+  },
   settings: (page) => page.goto(`${base}/settings`),
   palette: async (page) => {
     await page.goto(base);

@@ -17,8 +17,9 @@ const USES = {
   plugin: [],
   command: [],
   job: ['command', 'log', 'vm'],
+  overview: ['command', 'job', 'plugin', 'vm'],
   search: ['command', 'job', 'log', 'vm'],
-  execution: ['command', 'job', 'log', 'secret', 'vm']
+  execution: ['command', 'job', 'log', 'plugin', 'secret', 'vm']
 };
 
 /** The file that an import means, or null for a package. */
@@ -62,14 +63,17 @@ const visitor = (check) => ({
 
 const boundaries = {
   meta: { type: 'problem', schema: [] },
-  create: (context) =>
-    visitor((node, source) => {
+  create: (context) => {
+    const check = (node, source) => {
       const target = resolveImport(context.filename, source);
       if (!target) return;
       const problem = problemOf(context.filename, target);
       if (problem) context.report({ node, message: problem });
       else if (!entersByTheDoor(context.filename, target)) context.report({ node, message: 'enter a module by its index.ts' });
-    })
+    };
+    // What is loaded later is bound by the same rules.
+    return { ...visitor(check), ImportExpression: (node) => typeof node.source.value === 'string' && check(node, node.source.value) };
+  }
 };
 
 const known = new Map();

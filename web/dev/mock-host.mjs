@@ -1,14 +1,17 @@
 // A host to develop the dashboard against: the routes and the socket of docs/protocol.md with made-up machines and
 // lively output, no Rust needed; what it tells of jobs that survive is in mock-story.mjs. Serves web/build under the host's own content security policy.
 //
-//   node dev/mock-host.mjs [--port 8477] [--vms 24] [--lines 10000000]
+//   node dev/mock-host.mjs [--port 8477] [--vms 24] [--lines 10000000] [--jobs 130]
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WebSocketServer } from 'ws';
+import { frame } from './mock-frame.mjs';
 import { exported, kindAt, search } from './mock-output.mjs';
+import { isHose, openHose } from './mock-hose.mjs';
+import { pluginRoutes, plugins } from './mock-plugins.mjs';
 import { moreRoutes } from './mock-routes.mjs';
 import { factsOf, hashOf, secrets as storedSecrets, tellStories } from './mock-story.mjs';
 
@@ -16,7 +19,8 @@ const { values: flags } = parseArgs({
   options: {
     port: { type: 'string', default: '8477' },
     vms: { type: 'string', default: '24' },
-    lines: { type: 'string', default: '1200000' }
+    lines: { type: 'string', default: '1200000' },
+    jobs: { type: 'string', default: '130' }
   }
 });
 const BUILD = new URL('../build/', import.meta.url).pathname;
@@ -75,13 +79,7 @@ const templates = [
   template('certs', 'Certificates that end soon', 'Looks into every certificate under a folder', 'Maintain', object({ days: { type: 'number', default: 30, exclusiveMinimum: 0 } })),
   { ...template('x', 'Rotate the logs', 'Forces a rotation and shows what was freed', 'Maintain'), id: 'saved/rotate-logs', origin: 'saved', plugin: undefined, slug: 'rotate-logs', script: 'logrotate --force /etc/logrotate.conf\ndu -sh /var/log' }
 ];
-const plugins = [
-  { id: 'templates', name: 'Templates', provides: ['command-template'], wants: [{ capability: 'read-file ~/.config/corral/templates', reason: 'to read the template files that you keep there' }], state: 'active', reason: '' },
-  { id: 'redact', name: 'Redact', provides: ['log-filter'], wants: [], state: 'active', reason: '' },
-  { id: 'ssh-config', name: 'OpenSSH config', provides: ['discovery'], wants: [{ capability: 'read-file ~/.ssh', reason: 'to read ssh_config and its includes' }], state: 'active', reason: '' },
-  { id: 'netbox', name: 'NetBox', provides: ['discovery'], wants: [{ capability: 'http https://netbox.internal', reason: 'to list devices' }], state: 'broken', reason: 'needs API 0.3, this host has 0.1 to 0.2' }
-].map((plugin, i) => ({ version: `0.${i + 1}.0`, api: '0.1', generation: i === 1 ? 3 : 1, digest: createHash('sha256').update(plugin.id).digest('hex'), origin: i < 3 ? 'bundled' : '/etc/corral/plugins/netbox', ...plugin }));
-
+const settings = {};
 const jobs = new Map();
 const tasks = new Map();
 const logs = new Map();
@@ -143,6 +141,7 @@ function changeTask(job, task, changes) {
   emit({ type: 'job-updated', job_id: job.id, changes: more });
 }
 function play(job) {
+  if (isHose(job)) return hose(job);
   tasks.get(job.id).forEach((task, i) => {
     const vm = vms.find((each) => each.id === task.vm_id);
     const log = { lines: [], complete: false, watchers: new Set() };
@@ -175,7 +174,7 @@ function play(job) {
     }, i * 40);
   });
 }
-for (let i = 0; i < 130; i++) {
+for (let i = 0; i < Number(flags.jobs); i++) {
   const at = START - i * 2_700_000 - 60_000;
   const known = pick(templates, i * 5 + 1);
   const job = newJob(i % 4 === 3 ? { command: { script: pick(['uptime', 'df -h /\nfree -m', 'systemctl --failed --no-legend'], i) }, targets: { vms: [] } } : { template: { id: known.id, args: i % 3 ? {} : { version: 'v2.13.1' } }, targets: { vms: [] } }, at, vms.slice((i * 3) % 8, ((i * 3) % 8) + 1 + ((i * 7) % 14)).map((vm) => vm.id));
@@ -188,8 +187,22 @@ const countsOf = (list) => list.reduce((counts, task) => ({ ...counts, [slot(tas
 tellStories({ vms, newJob, tasksOf: (id) => tasks.get(id), countsOf, at: START, command: { script: 'apt-get -q update\napt-get -qy upgrade nginx\nnginx -t && systemctl reload nginx' } });
 const secrets = storedSecrets(START);
 
+/** A job of which every machine writes without end, far faster than anybody reads. */
+function hose(job) {
+  for (const task of tasks.get(job.id)) {
+    const log = openHose(job);
+    logs.set(`${job.id}/${task.vm_id}`, log);
+    changeTask(job, task, { status: 'running', started_at: iso() });
+    const timer = setInterval(() => {
+      for (const watcher of log.watchers) watcher();
+      if (FINAL.has(task.status)) { clearInterval(timer); log.end(); }
+    }, 10);
+  }
+}
+
 function logOf(jobId, vmId) {
   const live = logs.get(`${jobId}/${vmId}`);
+  if (live?.frames) return { ...live, watch: live.watchers, total: live.total, line: live.line };
   if (live) return { total: () => live.lines.length, complete: () => live.complete, line: (n) => live.lines[n], watch: live.watchers };
   const task = tasks.get(jobId)?.find((each) => each.vm_id === vmId);
   if (!task) return null;
@@ -210,7 +223,7 @@ setInterval(() => {
 
 const snapshot = () => ({
   epoch: EPOCH, seq, vms, jobs: [...jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, 50), tasks: [...jobs.values()].filter((job) => !FINAL.has(job.status)).flatMap((job) => tasks.get(job.id)),
-  templates, template_problems: [{ plugin: 'templates', problems: ['backup.yaml: line 7: `paramters` is not a field; did you mean `parameters`?'] }], plugins, settings: {}, sources: ['ssh-config']
+  templates, template_problems: [{ plugin: 'templates', problems: ['backup.yaml: line 7: `paramters` is not a field; did you mean `parameters`?'] }], plugins, settings, sources: ['ssh-config']
 });
 
 class Problem extends Error {
@@ -223,8 +236,10 @@ const found = () => [0, 1, 2, 3, 4].map((i) => ({ external_id: `host-${i}`, name
 
 const isFinal = (status) => FINAL.has(status);
 const routes = [
+  ...pluginRoutes({ Problem, emit, iso, start: START }),
   ...moreRoutes({ Problem, vms, jobs, tasks, secrets, emit, iso, newJob, play, changeTask, isFinal }),
-  ['GET', /^\/api\/auth\/me$/, () => ({ name: 'admin', role: 'admin', via: 'cookie', expires_at: iso(START + 6e8) })],
+  ['PUT', /^\/api\/settings\/([^/]+)$/, ([key], { value }) => { settings[decodeURIComponent(key)] = value; emit({ type: 'setting-changed', key: decodeURIComponent(key), value }); return { key, value }; }],
+  ['GET', /^\/api\/auth\/me$/, () => ({ name: 'user:admin', role: 'admin', via: 'cookie', expires_at: iso(START + 6e8) })],
   ['POST', /^\/api\/vms$/, (_, body) => {
     if (vms.some((vm) => vm.name === body.name)) throw new Problem(409, 'Conflict', `There is a VM named ${body.name} already; choose another name.`, [{ field: 'name', message: 'Is taken.' }]);
     const vm = { ...vms[0], ...body, id: uuid(), status: 'unknown', latency_ms: null, offered_host_key: null, host_keys: [], source: null, version: 1 };
@@ -240,8 +255,7 @@ const routes = [
   ['DELETE', /^\/api\/commands\/(.+)$/, ([id]) => { emit({ type: 'template-removed', id: decodeURIComponent(id) }); return undefined; }],
   ['GET', /^\/api\/jobs$/, (_, __, query) => { let all = [...jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)); for (const key of ['status']) if (query.get(key)) all = all.filter((job) => job[key] === query.get(key)); if (query.get('vm')) all = all.filter((job) => job.targets.includes(query.get('vm'))); if (query.get('template')) all = all.filter((job) => job.template?.id === query.get('template')); if (query.get('cursor')) all = all.filter((job) => job.id < query.get('cursor')); const limit = Number(query.get('limit') ?? 50); return { items: all.slice(0, limit), next_cursor: all.length > limit ? all[limit - 1].id : null }; }],
   ['GET', /^\/api\/jobs\/([^/]+)$/, ([id]) => { if (!jobs.has(id)) throw new Problem(404, 'Not found', `There is no job ${id}.`); return { ...jobs.get(id), tasks: tasks.get(id) }; }],
-  ['GET', /^\/api\/jobs\/([^/]+)\/tasks\/([^/]+)\/log$/, ([job, vm], _, query) => { const log = logOf(job, vm); if (log.removed) throw new Problem(410, 'The output is not kept any more', REMOVED); const total = log.total(); const asked = Number(query.get('from') ?? 0); const from = asked < 0 ? Math.max(0, total + asked) : asked; const to = Math.min(total, from + Math.min(4096, Number(query.get('count') ?? 1000))); const lines = []; const bad = log.damaged; if (bad && from >= bad.first && from < bad.first + bad.count) return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: bad.first + bad.count, lines, damaged: [bad] }; for (let n = from, size = 0; n < (bad && from < bad.first ? Math.min(to, bad.first) : to) && size < 1_048_576; n++) { const line = log.line(n); size += line.text.length; lines.push({ n, at: iso(line.at), stream: line.stderr ? 'stderr' : 'stdout', text: line.text, partial: line.partial, annotations: line.annotations ?? {}, changed_by: line.changedBy ?? [] }); } return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: to < total ? to : null, lines, damaged: [] }; }],
-  ['POST', /^\/api\/plugins\/([^/]+)\/reload$/, ([id]) => { const plugin = plugins.find((each) => each.id === id); plugin.generation++; emit({ type: 'plugin-loaded', plugin }); return plugin; }]
+  ['GET', /^\/api\/jobs\/([^/]+)\/tasks\/([^/]+)\/log$/, ([job, vm], _, query) => { const log = logOf(job, vm); if (log.removed) throw new Problem(410, 'The output is not kept any more', REMOVED); const total = log.total(); const asked = Number(query.get('from') ?? 0); const from = asked < 0 ? Math.max(0, total + asked) : asked; const to = Math.min(total, from + Math.min(4096, Number(query.get('count') ?? 1000))); const lines = []; const bad = log.damaged; if (bad && from >= bad.first && from < bad.first + bad.count) return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: bad.first + bad.count, lines, damaged: [bad] }; for (let n = from, size = 0; n < (bad && from < bad.first ? Math.min(to, bad.first) : to) && size < 1_048_576; n++) { const line = log.line(n); size += line.text.length; lines.push({ n, at: iso(line.at), stream: line.stderr ? 'stderr' : 'stdout', text: line.text, partial: line.partial, annotations: line.annotations ?? {}, changed_by: line.changedBy ?? [] }); } return { task: { job_id: job, vm_id: vm }, from, total, complete: log.complete(), next: to < total ? to : null, lines, damaged: [] }; }]
 ];
 
 const REMOVED = 'The output of this task is not kept any more: it was removed as the settings for output say.';
@@ -279,24 +293,6 @@ const server = createServer(async (request, response) => {
   }
 });
 
-function frame(ch, lines) {
-  const texts = lines.map((line) => Buffer.from(line.text));
-  const extras = lines.map((line) => (line.annotations || line.changedBy ? Buffer.from(JSON.stringify({ a: line.annotations, c: line.changedBy })) : null));
-  const heads = Buffer.alloc(28 + lines.length * 9);
-  heads[0] = 1;
-  heads.writeUInt32LE(ch, 4);
-  heads.writeBigUInt64LE(BigInt(lines[0].n), 8);
-  heads.writeUInt32LE(lines.length, 16);
-  heads.writeBigInt64LE(BigInt(lines[0].at), 20);
-  lines.forEach((line, i) => {
-    heads.writeUInt32LE(texts[i].length, 28 + i * 9);
-    heads.writeInt32LE(i ? line.at - lines[i - 1].at : 0, 32 + i * 9);
-    heads[36 + i * 9] = (line.stderr ? 1 : 0) | (line.partial ? 2 : 0) | (extras[i] ? 4 : 0);
-  });
-  const sized = extras.filter(Boolean).flatMap((extra) => { const length = Buffer.alloc(4); length.writeUInt32LE(extra.length); return [length, extra]; });
-  return Buffer.concat([heads, ...sized, ...texts]);
-}
-
 const sockets = new WebSocketServer({ server, path: '/api/ws', handleProtocols: () => 'corral.v1' });
 sockets.on('connection', (socket) => {
   const send = (message) => socket.send(JSON.stringify(message));
@@ -319,7 +315,8 @@ sockets.on('connection', (socket) => {
       let next = message.from < 0 ? Math.max(0, log.total() + message.from) : (message.from ?? 0);
       let credit = 0;
       const pump = () => {
-        while (credit > 0 && next < log.total()) {
+        if (log.frames) { const sent = log.frames(message.ch, next, credit, (data) => socket.send(data)); if (sent.skipped) send({ t: 'lag', ch: message.ch, skipped: sent.skipped }); next = sent.next; credit -= sent.lines; }
+        else while (credit > 0 && next < log.total()) {
           if (log.damaged && next >= log.damaged.first && next < log.damaged.first + log.damaged.count) { send({ t: 'damaged', ch: message.ch, ...log.damaged }); next = log.damaged.first + log.damaged.count; continue; }
           const count = Math.min(credit, 500, (log.damaged && next < log.damaged.first ? log.damaged.first : log.total()) - next);
           socket.send(frame(message.ch, Array.from({ length: count }, (_, i) => log.line(next + i))));

@@ -94,6 +94,7 @@ export function moreRoutes(mock) {
     ['POST', /^\/api\/vms\/([^/]+)\/test$/, test],
     ['POST', /^\/api\/vms\/([^/]+)\/host-key$/, hostKey],
     ['POST', /^\/api\/vms\/([^/]+)\/facts$/, ([id]) => { const facts = { ...factsOf(vms.indexOf(vmOf(id)), Date.now()), gathered_at: iso() }; vmOf(id).facts = facts; emit({ type: 'vm-facts-changed', id, facts }); return vmOf(id); }],
+    ['GET', /^\/api\/vms\/([^/]+)\/jobs$/, ([id], _, query) => ({ items: [...jobs.values()].filter((job) => job.targets.includes(id)).sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, Number(query.get('limit') ?? 50)), next_cursor: null })],
     ['GET', /^\/api\/secrets$/, () => ({ items: secrets, next_cursor: null })],
     ['PUT', /^\/api\/secrets\/([^/]+)$/, setSecret],
     ['DELETE', /^\/api\/secrets\/([^/]+)$/, ([name]) => { secrets.splice(secrets.findIndex((secret) => secret.name === name), 1); return undefined; }]

@@ -52,6 +52,12 @@ async function machine(page, name) {
   await page.waitForTimeout(700);
 }
 
+async function plugin(page, name) {
+  await page.goto(`${base}/plugins`);
+  await page.getByRole('list', { name: 'Plugins' }).getByRole('link', { name }).click();
+  await page.getByRole('list', { name: 'What became of it' }).waitFor();
+}
+
 const SHOTS = {
   run: async () => undefined,
   form: async (page, size) => {
@@ -73,6 +79,10 @@ const SHOTS = {
     await page.waitForTimeout(600);
   },
   overview: async (page) => page.goto(`${base}/overview`),
+  arrange: async (page) => {
+    await page.goto(`${base}/overview`);
+    await page.getByRole('button', { name: 'Arrange' }).click();
+  },
   vms: async (page) => page.goto(`${base}/vms`),
   vm: async (page, size) => {
     await page.goto(`${base}/vms`);
@@ -230,6 +240,13 @@ const SHOTS = {
     await page.getByRole('button', { name: 'Set a secret' }).first().click();
   },
   plugins: async (page) => page.goto(`${base}/plugins`),
+  plugin: async (page) => plugin(page, /^Redact/),
+  blocked: async (page) => {
+    await plugin(page, /^HTTP inventory/);
+    await page.getByRole('button', { name: 'Grant http' }).click();
+    await page.getByRole('button', { name: 'Grant', exact: true }).click();
+  },
+  hostile: async (page) => plugin(page, /^Odd/),
   settings: async (page) => page.goto(`${base}/settings`),
   palette: async (page) => {
     await page.keyboard.press('Control+k');

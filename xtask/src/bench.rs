@@ -37,6 +37,16 @@ pub fn fanout(args: &[&str]) -> Result {
     timed("measuring", || run(&mut measure))
 }
 
+/// Measures what a picture of the dashboard costs where there is much of everything; writes the table into `docs/benchmarks.md`.
+pub fn web(args: &[&str]) -> Result {
+    tools::ensure(&tools::FOR_TEST)?;
+    web::install()?;
+    web::build()?;
+    let mut measure = crate::shell::program("node", &["dev/bench.mjs"]);
+    measure.args(args).current_dir(crate::shell::root().join("web")).env("CORRAL_CHROMIUM", tools::chromium()?);
+    timed("measuring", || run(&mut measure))
+}
+
 /// Builds for release and measures logs at their limits; writes the tables into `docs/benchmarks.md`.
 pub fn logs(args: &[&str]) -> Result {
     tools::ensure(&tools::FOR_TEST)?;

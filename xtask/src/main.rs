@@ -47,6 +47,9 @@ cargo xtask COMMAND
   bench plugins [OPTIONS]     release build, then what plugins cost, into the same page: a line in each filter beside the same code
                               native, compiling, loading, instances, a file written until it serves
                               --only cost,versions  --rounds 21  --print: write nothing
+  bench web [OPTIONS]         what a picture of the dashboard costs with 1,000 machines, 10,000 jobs, a log of ten million lines and
+                              100,000 lines/s, in Chromium, into the same page
+                              only=choosing,machines,run,jobs,log,hose,scrolled  --print: write nothing
   screenshots                 take docs/screenshots anew from a running demo, in Chromium
   sqlx-prepare                describe the host's SQL queries anew, after one was changed
   help                        this text
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         ["bench", "fanout", rest @ ..] => bench::fanout(rest),
         ["bench", "logs", rest @ ..] => bench::logs(rest),
         ["bench", "plugins", rest @ ..] => bench::plugins(rest),
+        ["bench", "web", rest @ ..] => bench::web(rest),
         ["screenshots"] => screenshots::take(),
         ["sqlx-prepare"] => sqlx::prepare(),
         [] | ["help" | "--help" | "-h"] => {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::inputs::{hash, is_done, mark_done, sorted};
 use crate::shell::{Result, already, npm, root, run, run_counted, timed};
 use crate::tally::Tally;
+use crate::tools;
 
 /// Installs the dashboard's packages as the lock file says.
 pub fn install() -> Result {
@@ -53,11 +54,11 @@ pub fn check() -> Result {
     run(&mut npm("web", &["run", "check", "--silent"]))
 }
 
-/// Unit tests.
+/// Tests of stores and services, and of components in Chromium.
 pub fn test(tally: &mut Tally) -> Result {
     let mut command = npm("web", &["run", "test", "--silent"]);
     // Vitest watches for changes unless a machine runs it.
-    command.env("CI", "true");
+    command.env("CI", "true").env("CORRAL_CHROMIUM", tools::chromium()?);
     run_counted(&mut command, tally)
 }
 

@@ -48,7 +48,7 @@ fn run(argv: &[String], shell: Option<&[&str]>, path: &Path) -> (String, Option<
         .unwrap_or_else(|| panic!("{} is not installed", shell[0]));
     let output =
         Command::new(program).args(&shell[1..]).args(&argv[1..]).env_clear().env("PATH", path).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr).contains("rror"), false, "{argv:?}: {output:?}");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("rror"), "{argv:?}: {output:?}");
     (String::from_utf8_lossy(&output.stdout).trim_end().to_owned(), output.status.code())
 }
 

@@ -165,13 +165,13 @@ pub mod http;
 pub mod jobs;
 pub mod logs;
 mod template;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod types;
 pub mod vms;
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
-#[expect(missing_docs, reason = "what the generator writes is for the macros of this crate and for nobody else")]
 pub mod bindings;
 mod export;
 

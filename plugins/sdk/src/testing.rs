@@ -11,7 +11,6 @@ use crate::http::{Request, Response};
 use crate::{Batch, Change, Edits, Error, Label, LogFilter, OutputStream, Result, StreamInfo, Vm, VmStatus};
 
 pub use self::host::{Submitted, set_jobs, set_log, set_vms, submitted};
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::host::{job_of, log_of, recent_jobs, submit, vm_of, vms_of};
 
 thread_local! {
@@ -34,13 +33,11 @@ pub fn set_secret(name: &str, value: &str) {
     SECRETS.with_borrow_mut(|secrets| secrets.insert(name.to_owned(), value.to_owned()));
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn fetch(request: &Request) -> Result<Response> {
     let denied = || Error::Denied(format!("{} was not granted; `testing::set_web` answers in tests", request.url));
     WEB.with_borrow_mut(|web| web.as_mut().map_or_else(|| Err(denied()), |web| web(request)))
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn secret(name: &str) -> Result<String> {
     let denied = || Error::Denied(format!("`secrets:{name}` was not granted; `testing::set_secret` sets it in tests"));
     SECRETS.with_borrow(|secrets| secrets.get(name).cloned()).ok_or_else(denied)
@@ -51,12 +48,10 @@ pub fn set_config(json: &str) {
     CONFIG.with_borrow_mut(|config| json.clone_into(config));
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn config_text() -> String {
     CONFIG.with_borrow(Clone::clone)
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn with_kv<T>(f: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> T {
     KV.with_borrow_mut(f)
 }

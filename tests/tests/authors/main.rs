@@ -5,6 +5,7 @@
 //! not answer, a test of CI fails; elsewhere it says that it was not run.
 
 mod author;
+mod bundled;
 mod dev;
 mod javascript;
 mod jobs;

@@ -1,13 +1,13 @@
-//! The main job, and what follows a job, in Chromium: scripts of `tests/e2e` click, this starts, restarts and looks behind the
+//! The main job, what follows a job, every screen among enemies, and a laptop's sleep, in Chromium: scripts of `tests/e2e` click, this starts, restarts and looks behind the
 //! scenes.
 
 use anyhow::{Result, bail};
 use corral_tests::browser::Script;
 use corral_tests::fleet::Fleet;
-use corral_tests::host::Site;
+use corral_tests::host::{Host, Site};
 use serde_json::json;
 
-use crate::shared;
+use crate::{SOON, shared};
 
 const MACHINES: usize = 3;
 const TEMPLATE: &str = r#"id: roll-call
@@ -80,4 +80,36 @@ async fn a_person_looks_after_a_job_in_the_browser() -> Result<()> {
             _ => bail!("the script asked {asked}"),
         })
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_screen_is_accessible_and_hostile_texts_stay_texts() -> Result<()> {
+    let _machine = shared().await;
+    let site = Site::new()?;
+    let (_fleet, host) = with_machines(&site).await?;
+    site.client(&host)?.plugins_settled(SOON).await?;
+    alone_in_the_browser("screens.mjs", &host)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_sleep_the_page_is_right_again_without_a_reload() -> Result<()> {
+    let _machine = shared().await;
+    let site = Site::new()?;
+    let (_fleet, host) = with_machines(&site).await?;
+    alone_in_the_browser("asleep.mjs", &host)
+}
+
+/// A host that knows some machines.
+async fn with_machines(site: &Site) -> Result<(Fleet, Host)> {
+    let fleet = Fleet::start(MACHINES).await?;
+    let host = site.start()?;
+    fleet.add_all(&site.client(&host)?).await?;
+    Ok((fleet, host))
+}
+
+/// Runs a script that needs nothing of the test.
+fn alone_in_the_browser(name: &str, host: &Host) -> Result<()> {
+    let told = json!({"url": host.ready.url, "setup_url": host.ready.setup_url, "machines": MACHINES});
+    let script = Script::start(name, &told)?;
+    tokio::task::block_in_place(|| script.serve(|asked| bail!("the script asked {asked}")))
 }

@@ -200,8 +200,9 @@ fn check(files: &[(String, Bytes)], inner: &Inner) -> Result<Manifest, InstallEr
 /// A plain name, no path: nothing is written outside the plugin's own folder.
 fn is_file_of_a_plugin(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let is_json = Path::new(name).extension().is_some_and(|end| end == "json");
     [MANIFEST, COMPONENT, README].contains(&name)
-        || (name.len() <= NAME_MAX && !name.starts_with('.') && name.ends_with(".json") && name.chars().all(plain))
+        || (name.len() <= NAME_MAX && !name.starts_with('.') && is_json && name.chars().all(plain))
 }
 
 fn text_of(files: &[(String, Bytes)], name: &str) -> String {

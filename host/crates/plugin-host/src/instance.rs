@@ -47,7 +47,7 @@ impl Limited {
             if let Ok(answer) = tokio::time::timeout(self.time, &mut call).await {
                 return Some(answer);
             }
-            let computed = self.used.cpu() - before.0;
+            let computed = self.used.cpu().saturating_sub(before.0);
             let seen_running = self.used.ticks.load(Ordering::Relaxed) > before.1;
             if computed < TICK / 2 && !seen_running {
                 return None;

@@ -209,7 +209,7 @@ impl Plugins for PluginHost {
     fn stats(&self, id: &str) -> Option<PluginStats> {
         let slot = self.inner.registry.find(id)?;
         let mut stats = slot.stats.read();
-        for (limit, hits) in [("kv", slot.kv.refused()), ("log", slot.log.suppressed())] {
+        for (limit, hits) in [("kv", slot.kv.refused()), ("log", slot.log.suppressed_ever())] {
             if hits > 0 {
                 stats.limit_hits.insert(limit, hits);
             }

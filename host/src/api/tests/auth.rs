@@ -93,6 +93,23 @@ async fn a_role_does_what_it_may_and_no_more() {
 }
 
 #[tokio::test]
+async fn whoever_looks_arranges_their_own_overview_and_nobody_else_s() {
+    let host = Host::start().await;
+    let viewer = create_api_token(&*host.store, &SystemClock, "look", Role::Viewer, None).await.unwrap();
+    let put = async |key: &str| {
+        let request = host.bare(Method::PUT, &format!("/api/settings/{key}"));
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {viewer}"));
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        host.send(request.body(Body::from(r#"{"value":{"top":["figures"]}}"#)).unwrap()).await
+    };
+    assert_eq!(put("token%3Alook%2Foverview").await.status, StatusCode::OK);
+    assert_eq!(host.get("/api/settings").await.json()["token:look/overview"], json!({"top": ["figures"]}));
+    for key in ["token%3Atest%2Foverview", "token%3Alook%2Felse", "overview"] {
+        put(key).await.problem(403);
+    }
+}
+
+#[tokio::test]
 async fn who_is_asking_can_be_asked() {
     let host = Host::start().await;
     let me = host.get("/api/auth/me").await.json();

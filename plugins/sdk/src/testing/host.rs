@@ -49,14 +49,12 @@ pub fn submitted() -> Vec<Submitted> {
     SUBMITTED.with_borrow(Clone::clone)
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn vm_of(id: &str) -> Result<Vm> {
     let found = VMS.with_borrow(|all| all.iter().find(|vm| vm.id == id).cloned());
     found.ok_or_else(|| Error::NotFound(format!("there is no VM {id}")))
 }
 
 /// Of the grammar of selectors tests get what most need: `key=value` and `key`, all of which must hold.
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn vms_of(selector: &str, _cursor: Option<&str>) -> Result<(Vec<Vm>, Option<String>)> {
     let parts: Vec<_> = selector.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if let Some(part) = parts.iter().find(|part| part.contains(['!', '|', '*', '~'])) {
@@ -71,18 +69,15 @@ pub(crate) fn vms_of(selector: &str, _cursor: Option<&str>) -> Result<(Vec<Vm>, 
     Ok((VMS.with_borrow(|all| all.iter().filter(fits).cloned().collect()), None))
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn job_of(id: &str) -> Result<Job> {
     let found = JOBS.with_borrow(|all| all.iter().find(|job| job.id == id).cloned());
     found.ok_or_else(|| Error::NotFound(format!("there is no job {id}")))
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn recent_jobs(limit: u32) -> Vec<Job> {
     JOBS.with_borrow(|all| all.iter().take(limit as usize).cloned().collect())
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn submit(template: &str, args: &serde_json::Value, targets: &[String]) -> String {
     SUBMITTED.with_borrow_mut(|all| {
         all.push(Submitted { template: template.to_owned(), args: args.clone(), targets: targets.to_vec() });
@@ -90,7 +85,6 @@ pub(crate) fn submit(template: &str, args: &serde_json::Value, targets: &[String
     })
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn log_of(job: &str, vm: &str, first: u64, count: u32) -> Vec<LogLine> {
     let key = (job.to_owned(), vm.to_owned());
     let line =

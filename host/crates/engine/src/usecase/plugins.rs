@@ -12,6 +12,9 @@ use crate::manager::AuditNote;
 use crate::ports::{PluginLogLine, PluginStats, SecretText};
 use crate::{Actor, Engine, Role, UseCaseError};
 
+/// Settings that everybody has for themselves, under their name: `user:ann/overview`. Few, so that nobody fills the state.
+const OWN_SETTINGS: [&str; 1] = ["overview"];
+
 impl Engine {
     /// Loads a plugin anew from its folder. Needs [`Role::Admin`].
     pub async fn reload_plugin(&self, actor: &Actor, id: &str) -> Result<PluginInfo, UseCaseError> {
@@ -143,9 +146,11 @@ impl Engine {
         Ok(self.inner.deps.secrets.reveal(name).await?)
     }
 
-    /// Changes a setting; null takes it back to its default. Needs [`Role::Admin`].
+    /// Changes a setting; null takes it back to its default. Needs [`Role::Admin`], unless it is one of the actor's own.
     pub async fn set_setting(&self, actor: &Actor, key: &str, value: Value) -> Result<(), UseCaseError> {
-        actor.require(Role::Admin)?;
+        if !is_own(actor, key) {
+            actor.require(Role::Admin)?;
+        }
         if let Some(plugin) = PluginPolicy::plugin_of(key) {
             let text = format!("what a plugin may is decided by `corral plugin grant {plugin}` and its like");
             return Err(UseCaseError::invalid("key", text));
@@ -156,6 +161,26 @@ impl Engine {
     }
 }
 
+fn is_own(actor: &Actor, key: &str) -> bool {
+    key.rsplit_once('/').is_some_and(|(owner, name)| owner == actor.name && OWN_SETTINGS.contains(&name))
+}
+
 fn list(grants: &[Grant]) -> String {
     grants.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_sets_what_is_their_own_and_nothing_else() {
+        let ann = Actor { name: "user:ann".to_owned(), role: Role::Viewer };
+        assert!(is_own(&ann, "user:ann/overview"));
+        for key in
+            ["user:bob/overview", "user:ann/else", "user:ann", "overview", "/overview", "user:ann/x/overview", ""]
+        {
+            assert!(!is_own(&ann, key), "{key}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ export type {
   Event,
   EventBody,
   Facts,
+  Filters,
   FoundLine,
   FoundVm as Discovered,
   Group,
@@ -31,8 +32,15 @@ export type {
   PageJob as JobPage,
   PageSecret as SecretPage,
   Plugin,
+  PluginGrant,
+  PluginHistory,
   PluginKind,
+  PluginLog,
+  PluginLogLine,
+  PluginReadme,
   PluginState,
+  PluginStats,
+  PluginStep,
   Preview,
   PreviewItem,
   ProbeResult as Probe,
@@ -56,6 +64,7 @@ export type {
   Vm,
   VmOptions,
   VmStatus,
+  Want,
   Which
 } from './generated';
 

@@ -10,6 +10,8 @@ import {
   ConnectionState,
   createUiState,
   DISPATCHER,
+  Preferences,
+  PREFERENCES,
   SOCKET,
   TickingClock,
   Toasts,
@@ -29,11 +31,15 @@ import {
   OPEN_GROUPS
 } from '$lib/modules/job';
 import { createLogStore, LOG_STORE, LogService, SearchService } from '$lib/modules/log';
-import { createPluginStore, PLUGIN_SERVICE, PLUGIN_STORE, PluginService } from '$lib/modules/plugin';
+import { createOverviewLayout, OVERVIEW_LAYOUT } from '$lib/modules/overview';
+import { createPluginDetails, createPluginStore, OPEN_PLUGIN, PLUGIN_SERVICE, PLUGIN_STORE, PluginService } from '$lib/modules/plugin';
 import { createLogSearch, LOG_SEARCH } from '$lib/modules/search';
 import { createSecretStore, SECRET_STORE, SecretService } from '$lib/modules/secret';
 import { createVmStore, VM_SERVICE, VM_STORE, VmService } from '$lib/modules/vm';
 import { Container } from './container';
+
+/** How long events wait while there are no pictures, in milliseconds. */
+const UNSEEN_MS = 250;
 
 export function createContainer(): Container {
   const container = new Container();
@@ -49,7 +55,7 @@ export function startContainer(container: Container): () => void {
   const connection = container.get(CONNECTION);
   const dispatcher = container.get(DISPATCHER);
   dispatcher.onSnapshot(() => (connection.synced = true));
-  openStateStream(socket, dispatcher);
+  openStateStream(socket, dispatcher, withNextPicture);
   socket.start();
   void container.get(ACCOUNT).load();
 
@@ -85,6 +91,7 @@ function registerCore(container: Container): void {
       return new ApiClient({ fetch: fetch.bind(globalThis), onUnauthorized: () => (ui.signedOut = true) });
     })
     .register(ACCOUNT, (c) => new Account(c.get(API_CLIENT), c.get(UI_STATE)))
+    .register(PREFERENCES, (c) => new Preferences({ dispatcher: c.get(DISPATCHER), api: c.get(API_CLIENT), account: c.get(ACCOUNT), storage: storage() }))
     .register(SOCKET, (c) => {
       const connection = c.get(CONNECTION);
       const account = c.get(ACCOUNT);
@@ -114,7 +121,7 @@ function registerModules(container: Container): void {
     .register(COMMAND_STORE, (c) => createCommandStore(c.get(DISPATCHER)))
     .register(JOB_SERVICE, (c) => new JobService(c.get(API_CLIENT), newKey))
     .register(JOB_STORE, (c) => createJobStore({ dispatcher: c.get(DISPATCHER), service: c.get(JOB_SERVICE) }))
-    .register(JOB_HISTORY, (c) => createJobHistory({ store: c.get(JOB_STORE), service: c.get(JOB_SERVICE) }))
+    .register(JOB_HISTORY, (c) => createJobHistory({ store: c.get(JOB_STORE), service: c.get(JOB_SERVICE), now: Date.now }))
     .register(OPEN_GROUPS, (c) => (job) => createOutputGroups(job, { service: c.get(JOB_SERVICE), later }))
     .register(LOG_STORE, (c) =>
       createLogStore({ service: new LogService(c.get(API_CLIENT)), search: new SearchService(c.get(API_CLIENT)), socket: c.get(SOCKET), nextFrame })
@@ -129,9 +136,22 @@ function registerModules(container: Container): void {
         jobService: c.get(JOB_SERVICE)
       })
     )
+    .register(OVERVIEW_LAYOUT, (c) => createOverviewLayout(c.get(PREFERENCES)))
     .register(SECRET_STORE, (c) => createSecretStore({ service: new SecretService(c.get(API_CLIENT)) }))
     .register(PLUGIN_SERVICE, (c) => new PluginService(c.get(API_CLIENT)))
-    .register(PLUGIN_STORE, (c) => createPluginStore(c.get(DISPATCHER)));
+    .register(PLUGIN_STORE, (c) => createPluginStore(c.get(DISPATCHER)))
+    .register(OPEN_PLUGIN, (c) => (id) => createPluginDetails(id, { service: c.get(PLUGIN_SERVICE), mayReadLog: () => c.get(ACCOUNT).mayOperate, later }));
+}
+
+/** With the next picture; a page that nobody looks at has none, and goes on by the clock. */
+function withNextPicture(run: () => void): void {
+  const once = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    run();
+  };
+  const frame = requestAnimationFrame(once);
+  const timer = setTimeout(once, UNSEEN_MS);
 }
 
 function later(run: () => void, ms: number): () => void {

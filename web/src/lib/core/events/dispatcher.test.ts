@@ -52,6 +52,37 @@ describe('EventDispatcher', () => {
     expect(seen).toEqual([12]);
   });
 
+  it('applies what comes between two pictures together, and nothing out of order', () => {
+    const { client, last, advance } = fakeNetwork();
+    const dispatcher = new EventDispatcher();
+    const seen: number[] = [];
+    const pictures: (() => void)[] = [];
+    dispatcher.on('vm-removed', (event) => seen.push(event.seq));
+    openStateStream(client, dispatcher, (run) => pictures.push(run));
+    client.start();
+    last().opens();
+    last().says({ t: 'snapshot', ch: 1, epoch: 'e1', seq: 10, state: makeSnapshot() });
+    last().says({ t: 'events', ch: 1, epoch: 'e1', events: [removed(11)] });
+    last().says({ t: 'events', ch: 1, epoch: 'e1', events: [removed(12)] });
+    expect(seen).toEqual([]);
+    expect(pictures).toHaveLength(1);
+    pictures[0]!();
+    expect(seen).toEqual([11, 12]);
+    // What was waiting when the socket broke is known when it asks where to go on.
+    last().says({ t: 'events', ch: 1, epoch: 'e1', events: [removed(13)] });
+    last().breaks();
+    advance(20_000);
+    last().opens();
+    expect(last().of('subscribe')[0]).toMatchObject({ epoch: 'e1', seq: 13 });
+    pictures[1]!();
+    expect(seen).toEqual([11, 12, 13]);
+    // A snapshot stands for everything before it.
+    last().says({ t: 'events', ch: 1, epoch: 'e1', events: [removed(14)] });
+    last().says({ t: 'snapshot', ch: 1, epoch: 'e1', seq: 20, state: makeSnapshot() });
+    pictures.at(-1)!();
+    expect(dispatcher.resumeFrom?.seq).toBe(20);
+  });
+
   it('goes on where it was after a reconnection, and asks for all after a gap', () => {
     const { client, last, advance } = fakeNetwork();
     const dispatcher = new EventDispatcher();

@@ -44,6 +44,10 @@ export function vmPath(vm: string): string {
   return `/vms/${vm}`;
 }
 
+export function pluginPath(plugin: string): string {
+  return `/plugins/${encodeURIComponent(plugin)}`;
+}
+
 /** The run page with a job shown live. */
 export function runPath(job?: string | null): string {
   return job ? `/?job=${job}` : '/';

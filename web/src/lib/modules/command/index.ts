@@ -1,4 +1,5 @@
 export { default as CommandPanel } from './components/CommandPanel.svelte';
+export { default as SavedCommands } from './components/SavedCommands.svelte';
 export { default as AddCommandForm } from './components/AddCommandForm.svelte';
 export { default as Command } from './components/Command.svelte';
 export { CommandService } from './services/CommandService';

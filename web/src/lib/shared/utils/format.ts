@@ -41,6 +41,12 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
 }
 
+/** `<1 µs`, `840 µs`, then as a duration. */
+export function formatMicros(micros: number): string {
+  if (micros < 1) return '<1 µs';
+  return micros < 1000 ? `${Math.round(micros)} µs` : formatDuration(micros / 1000);
+}
+
 /** `41 days, 3 h`, `3 h 12 min`, `12 min`. */
 export function formatUptime(seconds: number): string {
   const minutes = Math.floor(seconds / 60);

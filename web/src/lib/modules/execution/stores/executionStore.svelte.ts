@@ -2,8 +2,8 @@ import { ApiError, type Job } from '$lib/core/clients';
 import { messageOf, type UiState } from '$lib/core/state';
 import { AD_HOC, type CommandStore, type Template } from '$lib/modules/command';
 import type { JobRequest, JobService, JobStore, Preview } from '$lib/modules/job';
-import type { VmStore } from '$lib/modules/vm';
-import { checkValues, fieldsOf, initialValues, parseSelector, type JsonSchema, type RawValues } from '$lib/shared/utils';
+import type { Vm, VmStore } from '$lib/modules/vm';
+import { checkValues, fieldsOf, initialValues, parseSelector, type JsonSchema, type RawValues, type Selector } from '$lib/shared/utils';
 import { RunOptions } from './runOptions.svelte';
 
 export interface ExecutionStoreDeps {
@@ -35,17 +35,19 @@ export class ExecutionStore {
   checked = $derived(checkValues(this.fields, this.values));
   targets = $derived.by(() => this.deps.vms.selected);
   errors = $derived<Record<string, string>>({ ...(this.tried ? this.checked.errors : {}), ...this.refused });
+  /** What templates say they are meant for, by their ids; those that say nothing suit all. */
+  private meantFor = $derived.by(
+    () => new Map(this.deps.commands.all.map((template) => [template.id, selectorOf(template)] as const).filter(([, selector]) => selector !== null))
+  );
   /** Chosen machines that the template says it does not suit. */
   unsuited = $derived.by(() => {
-    const selector = this.template?.applies_to ?? '';
-    if (selector === '') return [];
-    try {
-      const admits = parseSelector(selector);
-      return this.targets.filter((vm) => !admits(vm));
-    } catch {
-      return [];
-    }
+    const admits = this.template ? this.meantFor.get(this.template.id) : null;
+    return admits ? this.targets.filter((vm) => !admits(vm)) : [];
   });
+  /** Templates that are meant for just such machines as are chosen, all of them; those that suit any machine are no suggestion. */
+  suggested = $derived.by(() =>
+    this.targets.length === 0 ? [] : this.deps.commands.all.filter((template) => this.meantFor.has(template.id) && this.suits(template))
+  );
   /** Why it cannot run yet, as the next step; empty if it can. */
   missing = $derived.by(() => {
     if (!this.isAdHoc && !this.template) return 'Choose a command.';
@@ -70,6 +72,12 @@ export class ExecutionStore {
   get preview(): Preview | null {
     const held = this.previewed;
     return held !== null && held.key === this.requestKey ? held.preview : null;
+  }
+
+  /** Whether a template is meant for every machine that is chosen; of none nothing is known. */
+  suits(template: Template): boolean {
+    const admits = this.meantFor.get(template.id);
+    return !admits || this.targets.every(admits);
   }
 
   setValue(name: string, value: string | boolean): void {
@@ -138,6 +146,19 @@ export class ExecutionStore {
     } finally {
       this.busy = false;
     }
+  }
+}
+
+/** Which machines a template is meant for: those that its selector chooses, or the one that it was saved for; null where it does not say. */
+function selectorOf(template: Template): ((vm: Vm) => boolean) | null {
+  const { vm: only, applies_to } = template;
+  if (only) return (vm) => vm.id === only;
+  if (!applies_to) return null;
+  try {
+    const admits: Selector = parseSelector(applies_to);
+    return admits;
+  } catch {
+    return null;
   }
 }
 

@@ -21,7 +21,12 @@ function make(create = vi.fn(async () => makeJob('j1', { tasks: [] })), preview 
   const parameters = { type: 'object', required: ['unit'], properties: { unit: { type: 'string' }, lines: { type: 'integer', default: 10 } } };
   dispatcher.snapshot('e1', 1, makeSnapshot({
     vms: [makeVm('a', { labels: { role: 'web' } }), makeVm('b')],
-    templates: [makeTemplate('ops/journal', { parameters, applies_to: 'role=web' })]
+    templates: [
+      makeTemplate('ops/journal', { parameters, applies_to: 'role=web' }),
+      makeTemplate('ops/uptime'),
+      makeTemplate('saved/mine', { origin: 'saved', vm: 'b' }),
+      makeTemplate('ops/odd', { applies_to: '=' })
+    ]
   }));
   return { store, ui, create, preview };
 }
@@ -52,6 +57,20 @@ describe('executionStore', () => {
       timeout_seconds: 30
     });
     expect(ui.selectedJobId).toBe('j1');
+  });
+
+  it('suggests what is meant for all chosen machines, and nothing that suits any', () => {
+    const { store, ui } = make();
+    const suggested = () => store.suggested.map((template) => template.id);
+    expect(suggested()).toEqual([]);
+    ui.selectVms(['a']);
+    expect(suggested()).toEqual(['ops/journal']);
+    ui.selectVms(['b']);
+    expect(suggested()).toEqual(['saved/mine']);
+    ui.selectVms(['a', 'b']);
+    expect(suggested()).toEqual([]);
+    expect(store.suits(makeTemplate('ops/uptime'))).toBe(true);
+    expect(store.suits(makeTemplate('saved/mine'))).toBe(false);
   });
 
   it('never runs without machines', async () => {

@@ -5,6 +5,9 @@ const PARALLELISM_MAX = 1024;
 const SECONDS_MAX = 604_800;
 const PAUSE_SECONDS_MAX = 86_400;
 
+/** A filter is asked for, or left out. */
+export type FilterChoice = 'with' | 'without';
+
 /** How a run goes over its machines, as typed; what is empty is as usual. */
 export class RunOptions {
   /** Empty: as the command says, or durable. */
@@ -20,6 +23,10 @@ export class RunOptions {
   secret = $state('');
   workdir = $state('');
   env = $state<{ key: string; value: string }[]>([]);
+  /** What the command is given to read; empty: nothing. */
+  stdin = $state('');
+  /** Filters that are asked for or left out, by their plugins; those that are not named are as the host has them. */
+  filters = $state<Record<string, FilterChoice>>({});
   /** What the host said of a field, by the host's name for it. */
   private refused = $state.raw<Record<string, string>>({});
 
@@ -54,12 +61,15 @@ export class RunOptions {
       (this.timeout.trim() || this.jobTimeout.trim()) && 'time limit',
       this.runAs.trim() && `as ${this.runAs.trim()}`,
       this.workdir.trim() && `in ${this.workdir.trim()}`,
-      this.env.some(({ key }) => key.trim() !== '') && 'environment'
+      this.env.some(({ key }) => key.trim() !== '') && 'environment',
+      this.stdin !== '' && 'standard input',
+      Object.keys(this.filters).length > 0 && 'filters'
     ].filter((text): text is string => typeof text === 'string' && text !== '')
   );
 
   /** The fields of a request that these options make; only what differs from the usual. */
   request(): Partial<JobRequest> {
+    const [asked, left] = (['with', 'without'] as const).map((choice) => Object.keys(this.filters).filter((plugin) => this.filters[plugin] === choice));
     const env = Object.fromEntries(this.env.filter(({ key }) => key.trim() !== '').map(({ key, value }) => [key.trim(), value]));
     return {
       ...(this.mode ? { mode: this.mode } : {}),
@@ -73,8 +83,16 @@ export class RunOptions {
       ...(this.jobTimeout.trim() ? { job_timeout_seconds: Number(this.jobTimeout) } : {}),
       ...(this.runAs.trim() ? { run_as: { user: this.runAs.trim(), ...(this.secret ? { secret: this.secret } : {}) } } : {}),
       ...(Object.keys(env).length > 0 ? { env } : {}),
-      ...(this.workdir.trim() ? { workdir: this.workdir.trim() } : {})
+      ...(this.workdir.trim() ? { workdir: this.workdir.trim() } : {}),
+      ...(this.stdin !== '' ? { stdin: this.stdin } : {}),
+      ...(asked!.length + left!.length > 0 ? { filters: { with: asked, without: left } } : {})
     };
+  }
+
+  /** Whether a filter sees the lines of this run; `usual` leaves it to the host. */
+  chooseFilter(plugin: string, choice: FilterChoice | 'usual'): void {
+    const others = Object.entries(this.filters).filter(([id]) => id !== plugin);
+    this.filters = Object.fromEntries(choice === 'usual' ? others : [...others, [plugin, choice]]);
   }
 
   /** Takes what the host said of the fields that are its own; the first name that fits is where it is shown. */
@@ -103,7 +121,9 @@ const FIELDS = [
   'timeout_seconds',
   'job_timeout_seconds',
   'workdir',
-  'env'
+  'env',
+  'stdin',
+  'filters'
 ];
 
 /** `5` is a number of machines, `20%` a part of them. */

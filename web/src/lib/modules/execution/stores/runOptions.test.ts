@@ -27,6 +27,19 @@ describe('runOptions', () => {
     expect(options.summary).toContain('batches of 20 %');
   });
 
+  it('names filters only where somebody chose', () => {
+    const options = new RunOptions();
+    options.chooseFilter('redact', 'without');
+    options.chooseFilter('structured', 'with');
+    options.stdin = 'yes\n';
+    expect(options.request()).toEqual({ stdin: 'yes\n', filters: { with: ['structured'], without: ['redact'] } });
+    expect(options.summary).toEqual(['standard input', 'filters']);
+    options.chooseFilter('redact', 'usual');
+    options.chooseFilter('structured', 'usual');
+    options.stdin = '';
+    expect(options.request()).toEqual({});
+  });
+
   it('tells what is wrong under the name that the host has for the field', () => {
     const options = new RunOptions();
     Object.assign(options, { parallelism: '0', canary: '0%', batchPause: '5', maxFailures: 'x', timeout: '1.5', secret: 'web.sudo', workdir: 'srv' });

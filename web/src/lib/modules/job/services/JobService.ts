@@ -1,5 +1,5 @@
 import type { ApiClient, Groups, Job, JobPage, Preview } from '$lib/core/clients';
-import type { JobFilter, JobRequest, OutputStream, Which } from '../types';
+import type { JobListQuery, JobRequest, OutputStream, Which } from '../types';
 
 export const PAGE_SIZE = 50;
 
@@ -48,9 +48,9 @@ export class JobService {
     return this.api.get<Job>(`/api/jobs/${id}`, { signal });
   }
 
-  list(filter: Omit<JobFilter, 'text'>, cursor: string | null, signal?: AbortSignal): Promise<JobPage> {
+  list(filter: JobListQuery, cursor: string | null, signal?: AbortSignal): Promise<JobPage> {
     return this.api.get<JobPage>('/api/jobs', {
-      query: { status: filter.status, vm: filter.vm, template: filter.template, cursor, limit: PAGE_SIZE },
+      query: { status: filter.status, vm: filter.vm, template: filter.template, since: filter.since, cursor, limit: PAGE_SIZE },
       signal
     });
   }

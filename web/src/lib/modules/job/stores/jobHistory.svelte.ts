@@ -6,6 +6,8 @@ import type { JobStore } from './jobStore.svelte';
 export interface JobHistoryDeps {
   store: JobStore;
   service: JobService;
+  /** The time, in milliseconds. */
+  now: () => number;
 }
 
 /** A filtered view of all jobs: pages from the host, joined with what the store hears of live. */
@@ -13,8 +15,10 @@ export class JobHistoryStore {
   filter = $state<JobFilter>({ ...NO_FILTER });
   loading = $state(false);
   error = $state<unknown>(null);
-  private fetched = $state<Job[]>([]);
+  private fetched = $state.raw<Job[]>([]);
   private cursor = $state<string | null>(null);
+  /** The oldest that is asked for, as the host writes times; null: however old. */
+  private since = $state<string | null>(null);
   private request: AbortController | null = null;
 
   constructor(private readonly deps: JobHistoryDeps) {}
@@ -30,10 +34,9 @@ export class JobHistoryStore {
   /** What the host listed and what happened since, newest first, each once and in its latest state. */
   rows = $derived.by(() => {
     const { store } = this.deps;
-    const jobs = new Map(this.fetched.map((job) => [job.id, job]));
     const oldest = this.hasMore ? this.fetched.at(-1)?.id : undefined;
-    for (const job of store.recent) if (!oldest || job.id >= oldest) jobs.set(job.id, job);
-    return [...jobs.values()].filter((job) => admits(this.filter, job)).sort((a, b) => (a.id < b.id ? 1 : -1));
+    const heard = oldest === undefined ? store.recent : store.recent.filter((job) => job.id >= oldest);
+    return merged(heard, this.fetched).filter((job) => admits(this.filter, job, this.since));
   });
 
   setFilter(change: Partial<JobFilter>): void {
@@ -45,6 +48,7 @@ export class JobHistoryStore {
   async load(): Promise<void> {
     this.fetched = [];
     this.cursor = null;
+    this.since = this.filter.within === '' ? null : new Date(this.deps.now() - Number(this.filter.within)).toISOString();
     await this.fetch();
   }
 
@@ -58,7 +62,7 @@ export class JobHistoryStore {
     this.loading = true;
     this.error = null;
     try {
-      const page = await this.deps.service.list(this.filter, this.cursor, request.signal);
+      const page = await this.deps.service.list({ ...this.filter, since: this.since }, this.cursor, request.signal);
       this.fetched = [...this.fetched, ...page.items];
       this.cursor = page.next_cursor ?? null;
     } catch (cause) {
@@ -69,13 +73,26 @@ export class JobHistoryStore {
   }
 }
 
-export function admits(filter: JobFilter, job: Job): boolean {
+export function admits(filter: JobFilter, job: Job, since: string | null = null): boolean {
   return (
+    (since === null || job.created_at >= since) &&
     (filter.status === '' || job.status === filter.status) &&
     (filter.vm === '' || job.targets.includes(filter.vm)) &&
     (filter.template === '' || job.template?.id === filter.template) &&
-    matchesQuery(filter.text, commandText(job.command), job.template?.id, job.created_by, job.id)
+    (filter.text === '' || matchesQuery(filter.text, commandText(job.command), job.template?.id, job.created_by, job.id))
   );
+}
+
+/** Two lists, both newest first, as one; of a job that is in both, what the first says. */
+function merged(first: readonly Job[], second: readonly Job[]): Job[] {
+  const jobs: Job[] = [];
+  for (let [i, j] = [0, 0]; i < first.length || j < second.length; ) {
+    const [a, b] = [first[i], second[j]];
+    if (a && b && a.id === b.id) j++;
+    if (a && (!b || a.id >= b.id)) jobs.push(first[i++]!);
+    else jobs.push(second[j++]!);
+  }
+  return jobs;
 }
 
 export function createJobHistory(deps: JobHistoryDeps): JobHistoryStore {

@@ -15,6 +15,8 @@ function make(service: Partial<JobService> = {}) {
   return { store, emit, dispatcher };
 }
 
+const NOW = Date.parse('2026-01-01T00:10:00.000Z');
+
 describe('jobStore', () => {
   it('shows the newest first and knows what is live', () => {
     const { store, emit } = make();
@@ -84,7 +86,7 @@ describe('jobHistory', () => {
         : { items: [makeJob('00')], next_cursor: null }
     );
     const { store, emit } = make();
-    const history = createJobHistory({ store, service: { list } as unknown as JobService });
+    const history = createJobHistory({ store, service: { list } as unknown as JobService, now: () => NOW });
     await history.load();
     emit({ type: 'job-created', job: makeJob('03', { tasks: [] }) });
     expect(history.rows.map((job) => job.id)).toEqual(['03', '02', '01']);
@@ -97,7 +99,7 @@ describe('jobHistory', () => {
   it('filters what it shows and asks the host for what it can filter', async () => {
     const list = vi.fn(async () => ({ items: [], next_cursor: null }));
     const { store } = make();
-    const history = createJobHistory({ store, service: { list } as unknown as JobService });
+    const history = createJobHistory({ store, service: { list } as unknown as JobService, now: () => NOW });
     history.setFilter({ status: 'failed' });
     await vi.waitFor(() => expect(history.loading).toBe(false));
     expect(history.rows.map((job) => job.id)).toEqual(['01']);
@@ -106,10 +108,21 @@ describe('jobHistory', () => {
     expect(list).toHaveBeenCalledOnce();
   });
 
+  it('asks for what is not older than wanted, and shows no older one', async () => {
+    const list = vi.fn(async () => ({ items: [], next_cursor: null }));
+    const { store, emit } = make();
+    const history = createJobHistory({ store, service: { list } as unknown as JobService, now: () => NOW });
+    emit({ type: 'job-created', job: makeJob('03', { created_at: '2026-01-01T00:09:30.000Z', tasks: [] }) });
+    history.setFilter({ within: '60000' });
+    await vi.waitFor(() => expect(history.loading).toBe(false));
+    expect(list).toHaveBeenCalledWith(expect.objectContaining({ since: '2026-01-01T00:09:00.000Z' }), null, expect.anything());
+    expect(history.rows.map((job) => job.id)).toEqual(['03']);
+  });
+
   it('keeps the reason when the host cannot answer', async () => {
     const { store } = make();
     const failure = new Error('disk full');
-    const history = createJobHistory({ store, service: { list: () => Promise.reject(failure) } as unknown as JobService });
+    const history = createJobHistory({ store, service: { list: () => Promise.reject(failure) } as unknown as JobService, now: () => NOW });
     await history.load();
     expect(history.error).toBe(failure);
   });

@@ -1,4 +1,4 @@
-import type { Batch, CommandLine, JobStatus, RunAs, Share } from '$lib/core/clients';
+import type { Batch, CommandLine, Filters, JobStatus, RunAs, Share } from '$lib/core/clients';
 
 export type {
   CommandLine,
@@ -36,6 +36,8 @@ export interface JobRequest {
   run_as?: RunAs;
   env?: Record<string, string>;
   workdir?: string;
+  stdin?: string;
+  filters?: Filters;
   /** The hash of a preview; the host refuses if what it would run is something else by now. */
   expect_hash?: string;
 }
@@ -47,6 +49,13 @@ export interface JobFilter {
   vm: string;
   template: string;
   text: string;
+  /** Not older than so many milliseconds; empty: however old. */
+  within: string;
 }
 
-export const NO_FILTER: JobFilter = { status: '', vm: '', template: '', text: '' };
+/** What the host is asked for; it does not search texts. */
+export interface JobListQuery extends Pick<JobFilter, 'status' | 'vm' | 'template'> {
+  since: string | null;
+}
+
+export const NO_FILTER: JobFilter = { status: '', vm: '', template: '', text: '', within: '' };

@@ -49,7 +49,11 @@ export class TaskLog implements LineSource {
   private credit = 0;
   private taken = { lines: 0, chars: 0 };
   private lagged = false;
+  /** What came since the last picture is shown with the next one: a view that is drawn for each frame of lines draws many times in vain. */
   private liveEnd = 0;
+  private leftOut: Damage | null = null;
+  /** More came with the last picture than is kept around what is shown. */
+  private rushing = false;
   private dirty = false;
   private fetching = false;
   private wanted: { from: number; to: number } | null = null;
@@ -135,16 +139,15 @@ export class TaskLog implements LineSource {
       this.pages.put(kept(line));
       this.taken.chars += line.text.length;
     }
-    if (this.lagged) this.skipped = { first: this.skipped?.first ?? this.liveEnd, count: (this.skipped?.count ?? 0) + frame.firstLine - this.liveEnd };
+    if (this.lagged) this.leftOut = { first: this.leftOut?.first ?? this.liveEnd, count: (this.leftOut?.count ?? 0) + frame.firstLine - this.liveEnd };
     this.lagged = false;
     this.liveEnd = frame.firstLine + frame.lines.length;
-    this.total = Math.max(this.total, this.liveEnd);
     this.taken.lines += frame.lines.length;
     this.changed();
   }
 
   private finish(total: number): void {
-    this.total = Math.max(this.total, total);
+    this.total = Math.max(this.total, this.liveEnd, total);
     this.complete = true;
     this.channel = null;
     this.changed();
@@ -173,6 +176,9 @@ export class TaskLog implements LineSource {
     this.dirty = true;
     this.deps.nextFrame(() => {
       this.dirty = false;
+      this.rushing = this.taken.lines > MARGIN_LINES;
+      this.total = Math.max(this.total, this.liveEnd);
+      this.skipped = this.leftOut;
       this.version++;
       this.giveCredit();
     });
@@ -220,7 +226,8 @@ export class TaskLog implements LineSource {
     const to = Math.min(this.total, this.wanted.to);
     const shown = this.missing(this.wanted.from, to);
     if (shown) return { from: shown.from, count: PAGE_LINES };
-    if (heavy) return null;
+    // What is around the end is somewhere else by the time it is here.
+    if (heavy || this.rushing) return null;
     return this.missing(Math.max(0, this.wanted.from - MARGIN_LINES), Math.min(this.total, to + MARGIN_LINES));
   }
 

@@ -45,6 +45,28 @@ describe('TaskLog', () => {
     expect(last().of('credit').map((message) => message.lines)).toEqual([200, 4200]);
   });
 
+  it('changes once a picture however many frames came, and fetches no margin while they rush by', async () => {
+    const { deps, last, window, paint } = make(1_000_000);
+    const log = new TaskLog('j', 'v', deps);
+    log.follow();
+    const ch = last().of('subscribe')[0]!.ch as number;
+    for (let n = 500_000; n < 504_000; n += 100) last().sends(ch, lines(n, n + 100));
+    last().says({ t: 'lag', ch, skipped: 90_000 });
+    last().sends(ch, lines(594_000, 594_100));
+    expect([log.total, log.version, log.skipped]).toEqual([0, 0, null]);
+    paint();
+    expect([log.total, log.version]).toEqual([594_100, 1]);
+    expect(log.skipped).toEqual({ first: 504_000, count: 90_000 });
+    log.want(594_060, 594_100);
+    await Promise.resolve();
+    expect(window).not.toHaveBeenCalled();
+    // They come slower now: what is around is fetched again.
+    last().sends(ch, lines(594_100, 594_110));
+    paint();
+    log.want(594_070, 594_110);
+    await vi.waitFor(() => expect(log.line(593_950)?.n).toBe(593_950));
+  });
+
   it('fetches what is looked at and not here, and a margin around it', async () => {
     const { deps, last, window, paint } = make();
     const log = new TaskLog('j', 'v', deps);

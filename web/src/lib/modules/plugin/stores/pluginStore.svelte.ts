@@ -2,6 +2,7 @@ import { SvelteMap } from 'svelte/reactivity';
 import type { Plugin } from '$lib/core/clients';
 import type { EventDispatcher } from '$lib/core/events';
 import { byName } from '$lib/shared/utils';
+import { isTroubled } from '../types';
 
 /** Plugins and how they fare. */
 export class PluginStore {
@@ -9,7 +10,7 @@ export class PluginStore {
   loaded = $state(false);
 
   all = $derived([...this.byId.values()].sort(byName));
-  troubled = $derived(this.all.filter((plugin) => plugin.state !== 'active' && plugin.state !== 'compiling'));
+  troubled = $derived(this.all.filter((plugin) => isTroubled(plugin.state)));
 
   constructor(dispatcher: EventDispatcher) {
     dispatcher.onSnapshot((state) => {
@@ -20,6 +21,10 @@ export class PluginStore {
     dispatcher.on('plugin-loaded', ({ plugin }) => this.byId.set(plugin.id, plugin));
     dispatcher.on('plugin-failed', ({ plugin }) => this.byId.set(plugin.id, plugin));
     dispatcher.on('plugin-removed', ({ id }) => this.byId.delete(id));
+  }
+
+  get(id: string | null | undefined): Plugin | undefined {
+    return id ? this.byId.get(id) : undefined;
   }
 }
 

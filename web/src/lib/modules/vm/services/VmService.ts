@@ -2,10 +2,14 @@ import type {
   ApiClient,
   DiscoveryResult,
   Imported,
+  JobPage,
   Probe,
   Vm,
   VmInput
 } from '$lib/core/clients';
+
+/** Jobs that a machine's page shows. */
+export const JOBS_SHOWN = 10;
 
 /** What one can do with the inventory. Effects arrive in the store as events. */
 export class VmService {
@@ -46,6 +50,11 @@ export class VmService {
   /** Asks the machine about itself, now. */
   gatherFacts(id: string): Promise<Vm> {
     return this.api.post<Vm>(`/api/vms/${id}/facts`);
+  }
+
+  /** Newest first: what ran there, however long ago. */
+  jobs(id: string, signal?: AbortSignal): Promise<JobPage> {
+    return this.api.get<JobPage>(`/api/vms/${id}/jobs`, { query: { limit: JOBS_SHOWN }, signal });
   }
 
   discover(source: string): Promise<DiscoveryResult> {

@@ -1,7 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { EventDispatcher } from '$lib/core/events';
 import type { UiState } from '$lib/core/state';
-import { byName, compareText, looksLikeSelector, matchesQuery, parseSelector } from '$lib/shared/utils';
+import { byName, compareText, looksLikeSelector, matchesQuery, parseSelector, sortedAgain } from '$lib/shared/utils';
 import { endpointOf, type Vm, type VmGroup } from '../types';
 
 export interface VmStoreDeps {
@@ -15,7 +15,8 @@ export class VmStore {
   sources = $state<string[]>([]);
   loaded = $state(false);
 
-  all = $derived([...this.byId.values()].sort(byName));
+  private sorted: Vm[] = [];
+  all = $derived.by(() => (this.sorted = sortedAgain(this.sorted, this.byId.values(), byName)));
   online = $derived(this.all.filter((vm) => vm.status === 'online'));
   offline = $derived(this.all.filter((vm) => vm.status === 'offline'));
   unchecked = $derived(this.all.filter((vm) => vm.status === 'unknown'));

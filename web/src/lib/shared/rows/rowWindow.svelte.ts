@@ -1,0 +1,95 @@
+import { untrack } from 'svelte';
+import { spanOf, type RowSpan } from './rowSpan';
+
+/** Lists that are no longer than this are drawn whole: a browser's own search and a screen reader then find everything. */
+export const WHOLE_ROWS_MAX = 120;
+/** A difference that is no more than rounding, in CSS pixels. */
+const SAME_PX = 0.5;
+
+export interface RowWindowOptions<T> {
+  items: () => readonly T[];
+  keyOf: (item: T) => string;
+  /** How tall a row is until it was measured, in CSS pixels. */
+  estimate: number;
+}
+
+/**
+ * The part of a long list that is drawn. The element that holds the rows is given to `attach`; its children carry the row's key in
+ * `data-row`. Rows are measured as they are drawn, so they may differ in height.
+ */
+export class RowWindow<T> {
+  private top = $state(0);
+  private viewHeight = $state(0);
+  /** Counts measurements that changed a height. */
+  private measured = $state(0);
+  private readonly heights = new Map<string, number>();
+
+  private items = $derived.by(() => this.options.items());
+  private span = $derived.by<RowSpan>(() => {
+    const { items } = this;
+    if (items.length <= WHOLE_ROWS_MAX) return { from: 0, to: items.length, before: 0, after: 0 };
+    const { keyOf, estimate } = this.options;
+    const known = this.measured >= 0 ? this.heights : null;
+    return spanOf(items.length, (i) => known?.get(keyOf(items[i]!)) ?? estimate, this.top, this.viewHeight);
+  });
+  /** Rows to draw, with their place in the whole list. */
+  rows = $derived.by(() => {
+    const { from, to } = this.span;
+    return this.items.slice(from, to).map((item, i) => ({ item, key: this.options.keyOf(item), index: from + i }));
+  });
+
+  constructor(private readonly options: RowWindowOptions<T>) {}
+
+  get before(): number {
+    return this.span.before;
+  }
+
+  get after(): number {
+    return this.span.after;
+  }
+
+  get count(): number {
+    return this.items.length;
+  }
+
+  /** Watches the element that holds the rows, and what it scrolls in. */
+  readonly attach = (holder: HTMLElement): (() => void) => {
+    const scroller = scrollerOf(holder);
+    const look = () => {
+      const top = scroller.getBoundingClientRect().top - holder.getBoundingClientRect().top;
+      if (Math.abs(top - this.top) > SAME_PX) this.top = top;
+      if (scroller.clientHeight !== this.viewHeight) this.viewHeight = scroller.clientHeight;
+    };
+    const resized = new ResizeObserver(look);
+    resized.observe(scroller);
+    scroller.addEventListener('scroll', look, { passive: true });
+    untrack(look);
+    $effect(() => {
+      if (this.count > WHOLE_ROWS_MAX && this.rows.length > 0) this.measure(holder);
+    });
+    return () => {
+      resized.disconnect();
+      scroller.removeEventListener('scroll', look);
+    };
+  };
+
+  private measure(holder: HTMLElement): void {
+    let changed = false;
+    for (const row of holder.children) {
+      const key = (row as HTMLElement).dataset.row;
+      const height = row.getBoundingClientRect().height;
+      if (key === undefined || height === 0 || Math.abs((this.heights.get(key) ?? this.options.estimate) - height) <= SAME_PX) continue;
+      this.heights.set(key, height);
+      changed = true;
+    }
+    if (changed) untrack(() => this.measured++);
+  }
+}
+
+/** The nearest element around it that scrolls up and down. */
+function scrollerOf(element: HTMLElement): HTMLElement {
+  for (let at = element.parentElement; at; at = at.parentElement) {
+    if (/auto|scroll/.test(getComputedStyle(at).overflowY)) return at;
+  }
+  return document.documentElement;
+}

@@ -20,6 +20,9 @@ use crate::stats::Metered;
 /// Most bytes that one call may answer or hand to the host.
 pub const ANSWER_MAX: usize = 16 << 20;
 
+/// How often a guest that computes is given the time of a call: one that sleeps in small pieces seems to compute for ever.
+const ROUNDS_MAX: usize = 20;
+
 /// An instance, or the place where one was.
 pub struct Instance {
     /// What it is an instance of.
@@ -42,7 +45,7 @@ impl Limited {
     /// overloaded it waits for its turn, and its limit of processor time bounds how often.
     pub async fn wait<R>(&self, call: impl Future<Output = wasmtime::Result<R>>) -> Outcome<R> {
         let mut call = Metered { spent: &self.used.cpu, call: Box::pin(call) };
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let before = (self.used.cpu(), self.used.ticks.load(Ordering::Relaxed));
             if let Ok(answer) = tokio::time::timeout(self.time, &mut call).await {
                 return Some(answer);
@@ -53,6 +56,7 @@ impl Limited {
                 return None;
             }
         }
+        None
     }
 }
 

@@ -111,14 +111,12 @@ impl Project {
 fn newest(folder: &Path, depth: usize) -> Option<SystemTime> {
     let one = |entry: fs::DirEntry| {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let made = MADE.contains(&name.as_str()) || name.starts_with('.') || name.ends_with(".lock");
-        let meta = entry.metadata().ok()?;
-        match (made, meta.is_dir()) {
-            (true, _) => None,
-            (false, true) if depth > 0 => newest(&entry.path(), depth - 1),
-            (false, true) => None,
-            (false, false) => meta.modified().ok(),
+        let lock = Path::new(&name).extension().is_some_and(|extension| extension == "lock");
+        if lock || name.starts_with('.') || MADE.contains(&name.as_str()) {
+            return None;
         }
+        let meta = entry.metadata().ok()?;
+        if meta.is_dir() { newest(&entry.path(), depth.checked_sub(1)?) } else { meta.modified().ok() }
     };
     fs::read_dir(folder).ok()?.flatten().filter_map(one).max()
 }

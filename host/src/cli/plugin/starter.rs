@@ -118,7 +118,8 @@ impl Starter {
 fn contract() -> Vec<(PathBuf, Vec<u8>)> {
     let package = |(path, content): &File| {
         let name = Path::new(path.strip_prefix("wit/")?).components().next()?.as_os_str();
-        let file = Path::new(path).file_name().filter(|_| path.ends_with(".wit"))?;
+        let wit = Path::new(path).extension().is_some_and(|extension| extension == "wit");
+        let file = Path::new(path).file_name().filter(|_| wit)?;
         Some((Path::new(DEPS).join(name).join(file), content.to_vec()))
     };
     bundled::sdk().iter().filter_map(package).collect()

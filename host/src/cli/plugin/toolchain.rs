@@ -26,8 +26,9 @@ pub async fn rust(dir: &Path) -> Result<PathBuf, Failure> {
     let artifact = |line: &str| {
         let message: Value = serde_json::from_str(line).ok()?;
         let from = message.get("manifest_path")?.as_str()?;
-        let mut files = message.get("filenames")?.as_array()?.iter().filter_map(Value::as_str);
-        (Path::new(from) == own).then(|| files.find(|file| file.ends_with(".wasm")).map(PathBuf::from))?
+        let mut files = message.get("filenames")?.as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
+        let component = files.find(|file| file.extension().is_some_and(|extension| extension == "wasm"));
+        component.filter(|_| Path::new(from) == own)
     };
     messages.lines().filter_map(artifact).next_back().ok_or_else(|| {
         Failure::new(Exit::Failed, "cargo built no component")

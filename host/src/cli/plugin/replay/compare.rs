@@ -182,7 +182,9 @@ mod tests {
         let given = vec![give(1, "same"), give(2, "gone"), give(3, "before"), give(4, "d"), give(5, "gone, too")];
         let fates = compare(given, &came);
         let mut counts = Counts::default();
-        fates.iter().for_each(|fate| counts.count(fate));
+        for fate in &fates {
+            counts.count(fate);
+        }
         assert_eq!(counts.to_string(), "5 lines: 1 changed, 2 annotated, 2 left out, 0 added");
         assert_eq!(fates[0], Fate::Same);
         assert_eq!(fates[1], Fate::Dropped { number: 2, text: "gone".into() });

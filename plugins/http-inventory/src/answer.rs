@@ -94,7 +94,7 @@ fn judge(source: &Source, step: &Step, response: Response) -> Result<Outcome> {
     let status = response.status;
     let at = format!("{}: page {} ({})", source.name, step.page + 1, shown(&step.url));
     match status {
-        200..=299 => match serde_json::from_slice(&response.body) {
+        200..=299 => match serde_json::from_slice(without_mark(&response.body)) {
             Ok(page) => Ok(Outcome::Page(page, response)),
             Err(error) => Err(Error::Unavailable(format!("{at} {}", no_json(&response, &error)))),
         },
@@ -111,6 +111,11 @@ fn judge(source: &Source, step: &Step, response: Response) -> Result<Outcome> {
         404 | 410 => Err(Error::NotFound(format!("{at} answered {status}; is the URL right?"))),
         _ => Err(Error::InvalidInput(format!("{at} answered {status}: {}", quoted(&response.body)))),
     }
+}
+
+/// A text without the mark of UTF-8 that some put before it.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// How long to wait for another try, in milliseconds.
@@ -138,7 +143,7 @@ fn retry_after(text: &str, date: Option<&str>) -> Option<u64> {
 
 /// What is wrong with a page that is no JSON, and where.
 fn no_json(response: &Response, error: &serde_json::Error) -> String {
-    let body = &response.body;
+    let body = without_mark(&response.body);
     if body.trim_ascii_start().starts_with(b"<") {
         return format!("is no JSON but a web page, `{}`; is this the URL of the API?", quoted(body));
     }

@@ -215,6 +215,12 @@ fn broken_json_is_told_with_its_place() {
 }
 
 #[test]
+fn a_mark_before_the_text_is_no_mistake() {
+    let run = run(&[source(json!({}))], |_| status(200, &[], "\u{feff}{\"vms\": [\"a\"]}"));
+    assert_eq!(run.names(), ["a"]);
+}
+
+#[test]
 fn answers_that_are_no_pages_say_what_to_do() {
     let token = json!({"token": {"secret": "t"}});
     testing::set_secret("t", "t0ken");

@@ -1,12 +1,13 @@
 //! Machines of an inventory over HTTP, through the built host: denied until it is granted, page by page, with patience and
 //! with a token; and what cannot be read is told.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, ensure};
 use corral_tests::client::Client;
-use corral_tests::host::{Host, Site};
+use corral_tests::host::{Host, Site, built_plugins};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Row};
@@ -17,6 +18,8 @@ use tokio::task::JoinHandle;
 use crate::shared;
 
 const SOURCE: &str = "/api/discovery/http-inventory";
+/// Machines of a page that is nearly as large as is read.
+const MANY: usize = 19_000;
 
 /// Answers each request as it is told, in turn; the last answer stays.
 struct Inventory {
@@ -84,7 +87,7 @@ async fn host(inventory: &Inventory) -> Result<(Site, Host, Client)> {
         "[[plugins.http-inventory.config.sources]]\nname = \"inv\"\nurl = \"http://{}/vms?limit=2\"\n\
          token = {{ secret = \"inv-token\" }}\nlist = \"/results\"\npaging = {{ by = \"next-link\", pointer = \"/next\" }}\n\
          fields = {{ name = \"{{/name}}\", address = \"{{/ip|host}}\", user = \"ops\", \
-         running = {{ value = \"{{/state}}\", is = [\"up\"] }} }}\nlabel_sets = [{{ from = \"/tags\" }}]\n",
+         running = {{ value = \"{{/state}}\", is = [\"up\"] }} }}\nlabel_sets = [{{ from = \"/tags\" }}]\nmax_machines = 20000\n",
         inventory.address
     );
     std::fs::write(&config, text)?;
@@ -144,6 +147,43 @@ async fn an_inventory_is_asked_once_it_is_granted_page_by_page_and_with_patience
     ensure!(machine["labels"]["fleet"] == "yes" && machine["labels"]["inventory"] == "inv", "{machine}");
     // One for the whole discovery, and one for the refused attempt before.
     ensure!(secret_reads(&site).await? == [["plugin:http-inventory", "inv-token"]; 2]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_largest_size_is_taken_in_one_call() -> Result<()> {
+    let _machine = shared().await;
+    let machine = |number: usize| {
+        let tags: Vec<_> = (0..8).map(|tag| format!("tag-{tag}/of-{}", number % (tag + 2))).collect();
+        let more = "x".repeat(240);
+        json!({"name": format!("web-{number}"), "ip": format!("10.1.{}.{}/16", number >> 8, number & 255), "tags": tags, "more": more})
+    };
+    let machines: Vec<_> = (0..MANY).map(machine).collect();
+    let body = json!({"results": machines}).to_string();
+    ensure!(((7 << 20)..(8 << 20)).contains(&body.len()), "the page has {} bytes", body.len());
+    let inventory = Inventory::start(vec![answer("200 OK", "", &body)]).await?;
+    let (site, host, client) = host(&inventory).await?;
+    grant(&site, &host, &["secrets:inv-token", &format!("http:{}", inventory.address)])?;
+    let found = client.post(SOURCE, &json!({})).await?.ok()?;
+    ensure!(found["items"].as_array().map(Vec::len) == Some(MANY), "{}", found["items"].as_array().map_or(0, Vec::len));
+    let stats = client.get("/api/plugins/http-inventory/stats").await?.ok()?;
+    println!("{} bytes, {MANY} machines: {stats}", body.len());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_that_it_comes_with_pass() -> Result<()> {
+    let _machine = shared().await;
+    let site = Site::new()?;
+    let folder = site.dir("http-inventory/examples")?;
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/http-inventory/examples");
+    std::fs::copy(sources.join("inventories.json"), folder.join("inventories.json"))?;
+    for name in ["plugin.toml", "plugin.wasm", "config.schema.json"] {
+        std::fs::copy(built_plugins()?.join("http-inventory").join(name), folder.with_file_name(name))?;
+    }
+    let out = site.corral(&["plugin", "test"])?.current_dir(site.path("http-inventory")).output()?;
+    let said = String::from_utf8_lossy(&out.stdout);
+    ensure!(out.status.success() && said.contains("4 passed"), "{said}{}", String::from_utf8_lossy(&out.stderr));
     Ok(())
 }
 

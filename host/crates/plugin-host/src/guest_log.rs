@@ -219,7 +219,7 @@ fn panic_place(line: &str) -> Option<String> {
         |part: Option<&str>| part.is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     let numbers = number(parts.next()) && number(parts.next());
     let file = parts.next()?;
-    let named = std::path::Path::new(file).extension().is_some_and(|end| end == "rs")
+    let named = file.strip_suffix(".rs").is_some_and(|file| !file.is_empty())
         && file.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
     (numbers && named).then(|| format!("panicked at {place}"))
 }

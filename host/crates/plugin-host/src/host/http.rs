@@ -17,10 +17,10 @@ const GRACE: Duration = Duration::from_millis(100);
 
 impl Host for Guest {
     async fn fetch(&mut self, request: Request) -> Result<Response, Error> {
-        let limit = self.fetch_limit(request.timeout_ms);
-        let Request { method, url, headers, body, .. } = request;
+        let Request { method, url, headers, body, timeout_ms } = request;
         let checked = Outgoing::new(&method, &url, &headers, body);
         let request = checked.map_err(|error| self.not_fetched(&error))?;
+        let limit = self.fetch_limit(&request, timeout_ms).map_err(|error| self.not_fetched(&error))?;
         let allow = self.hosts();
         let what = format!("{method} {}", request.target.shown());
         let begun = Instant::now();
@@ -34,12 +34,16 @@ impl Host for Guest {
 }
 
 impl Guest {
-    /// How long a fetch may take: as long as the plugin says, but not longer than the call goes on.
-    fn fetch_limit(&self, asked_ms: Option<u32>) -> Duration {
+    /// How long a fetch may take: as long as the plugin says, but not longer than the call goes on. A guest that computed is
+    /// given more time than its limit says, but none to wait in: it could go on asking for ever.
+    fn fetch_limit(&self, request: &Outgoing, asked_ms: Option<u32>) -> Result<Duration, FetchError> {
         let asked = asked_ms.map_or(FETCH_TIME, |millis| Duration::from_millis(millis.into()));
         let left = self.call_ends.saturating_duration_since(Instant::now()).saturating_sub(GRACE);
-        // A guest that computed is given more time than its limit says; what is too long is ended with the call.
-        asked.min(FETCH_TIME).min(left.max(GRACE))
+        if left.is_zero() {
+            let limit = self.plugin.manifest.limits.time_per_call;
+            return Err(FetchError::Over { asked: request.target.shown(), limit });
+        }
+        Ok(asked.min(FETCH_TIME).min(left))
     }
 
     /// The hosts that it may reach, now.
@@ -67,6 +71,7 @@ impl Guest {
             FetchError::Unresolved { .. }
             | FetchError::Broken { .. }
             | FetchError::Time { .. }
+            | FetchError::Over { .. }
             | FetchError::Redirect { .. } => Error::Unavailable(text),
         }
     }

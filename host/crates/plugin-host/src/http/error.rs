@@ -55,6 +55,14 @@ pub enum FetchError {
         /// The limit.
         limit: Duration,
     },
+    /// There was no time left to ask.
+    #[error("{asked} was not asked: the call has lasted as long as it may, {}; ask for less in one call", show_time(*.limit))]
+    Over {
+        /// The URL.
+        asked: String,
+        /// How long a call may last.
+        limit: Duration,
+    },
     /// More was answered than is read.
     #[error("the {what} of {asked} is larger than {}, which is the most that is read; ask for less at once, in pages", show_size(*.limit as u64))]
     Large {

@@ -242,7 +242,7 @@ fn broken(target: &Target, error: &reqwest::Error) -> FetchError {
     if is_of_certificate(error) {
         problem = format!(
             "its certificate is not trusted: {problem}. Is it signed by an authority of your own? Add that to the system's \
-             certificates, or name its file in SSL_CERT_FILE, and start the host again"
+             certificates, or on Linux name its file in SSL_CERT_FILE, and start the host again"
         );
     }
     FetchError::Broken { asked: target.shown(), problem }

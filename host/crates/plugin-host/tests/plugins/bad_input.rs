@@ -7,6 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use corral_domain::PluginState;
+use corral_engine::ports::Plugins;
 use corral_plugin_host::PluginSettings;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -147,6 +148,25 @@ async fn a_link_out_of_the_folder_is_not_followed_and_shows_nothing_of_where_it_
     running.until_state("inside", PluginState::Active).await;
     the_good_one_serves(&mut running).await;
     assert!(!format!("{:?}", running.host.infos()).contains("hunter2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_text_beside_the_manifest_the_beginning_is_shown_and_nothing_of_what_is_elsewhere() {
+    let bench = with_a_good_one();
+    let outside = bench.dir.path().join("outside");
+    std::fs::write(&outside, "root:hunter2:0:0\n").unwrap();
+    std::fs::write(sound(&bench, "long").join("README.md"), "x".repeat(100 << 20)).unwrap();
+    sparse(&sound(&bench, "endless").join("README.md"), ENDLESS);
+    std::fs::write(sound(&bench, "bytes").join("README.md"), b"good \xff and bad").unwrap();
+    symlink(&outside, sound(&bench, "link").join("README.md")).unwrap();
+    pipe(&sound(&bench, "pipe").join("README.md"));
+    let mut running = bench.start().await;
+    for (id, shown) in
+        [("long", Some(64 << 10)), ("endless", Some(64 << 10)), ("bytes", Some(16)), ("link", None), ("pipe", None)]
+    {
+        running.until_state(id, PluginState::Active).await;
+        assert_eq!(running.host.readme(id).await.unwrap().map(|text| text.len()), shown, "{id}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

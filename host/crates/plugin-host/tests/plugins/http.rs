@@ -99,9 +99,11 @@ async fn what_takes_too_long_or_is_too_much_is_told_while_the_call_still_goes_on
     let limits = "[limits]\ntime-per-call = \"3 s\"\n";
     let running = running(limits, &grants.each_ref().map(String::as_str)).await;
     let mut chain = running.chain().await;
-    let late = fetch(&mut chain, &silent.url("/x")).await;
+    let late = texts(&chain.process(lines([format!("!fetch-twice {}", silent.url("/x"))])).await.unwrap()).concat();
     assert!(late.contains("Error::Unavailable") && late.contains("/x did not answer within 2"), "{late}");
+    assert!(late.contains("/x was not asked: the call has lasted as long as it may, 3 s"), "{late}");
     silent.until_gone(1).await;
+    assert_eq!(silent.seen().len(), 1);
     let much = fetch(&mut chain, &endless.url("/")).await;
     assert!(much.contains("Error::InvalidInput") && much.contains("larger than 8 MiB"), "{much}");
     endless.until_gone(1).await;

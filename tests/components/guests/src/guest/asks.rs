@@ -26,6 +26,7 @@ pub fn answer(line: &str) -> Option<String> {
                 read.map(|lines| lines.into_iter().map(|line| (line.number, line.text)).collect::<Vec<_>>())
             )
         }
+        ["!fetch-twice", url] => format!("{} {}", fetch(url, &[]), fetch(url, &[])),
         ["!fetch", url, ref headers @ ..] => fetch(url, headers),
         ["!secret-of", name] => format!("{:?}", secrets::get(name)),
         _ => return None,

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { spanOf } from './rowSpan';
+import { MARGIN_PX, spanOf } from './rowSpan';
 
 const even = () => 50;
 
 describe('spanOf', () => {
   it('draws what is seen and a margin, and leaves room for the rest', () => {
     const span = spanOf(1000, even, 10_000, 500);
-    expect(span.from).toBe(190);
-    expect(span.to).toBe(220);
-    expect(span.before).toBe(190 * 50);
-    expect(span.after).toBe((1000 - 220) * 50);
+    const margin = MARGIN_PX / 50;
+    expect(span.from).toBe(200 - margin);
+    expect(span.to).toBe(210 + margin);
+    expect(span.before).toBe(span.from * 50);
+    expect(span.after).toBe((1000 - span.to) * 50);
   });
 
   it('keeps the height of the whole whatever is drawn', () => {

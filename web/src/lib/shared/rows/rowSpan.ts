@@ -10,7 +10,7 @@ export interface RowSpan {
 }
 
 /** What is drawn beyond what is seen, so that a quick scroll or an arrow key finds something, in CSS pixels. */
-const MARGIN_PX = 300;
+export const MARGIN_PX = 300;
 
 /** The rows between two heights of a list whose rows are as tall as `heightAt` says. */
 export function spanOf(count: number, heightAt: (index: number) => number, top: number, viewHeight: number): RowSpan {

@@ -67,7 +67,8 @@ enum Command {
     Logs(logs::Args),
     /// Search what jobs wrote.
     Search(search::Args),
-    /// The plugins: ls, reload.
+    /// The plugins: ls, show, logs, grant, revoke, enable, disable, reload, install, rm; for authors: new, build, check, test,
+    /// dev, replay, pack.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// The templates that can be run: ls.

@@ -21,6 +21,8 @@ const FLOOD: u64 = 3_000_000;
 const LINE_BYTES: u64 = 100;
 /// What the host's memory may grow by while it holds: it keeps megabytes, and the flood is three hundred.
 const GROWTH_MAX: u64 = 100 << 20;
+/// All that the host and its libraries say, but for the compiler of plugins, which says gigabytes.
+const TALKATIVE: &str = "trace,cranelift=info,wasmtime=info,regalloc2=info";
 /// How often the command's progress is looked at, and how often it must have been the same to count as standing still.
 const LOOK: Duration = Duration::from_millis(100);
 const STILL: usize = 10;
@@ -47,7 +49,7 @@ fn manifest(version: u64, policy: &str) -> String {
 /// A host with a filter that chokes on the lines that say so.
 async fn setting(policy: &str) -> Result<Setting> {
     let fleet = Fleet::start(1).await?;
-    let site = Site::new()?.with_env("RUST_LOG", "trace");
+    let site = Site::new()?.with_env("RUST_LOG", TALKATIVE);
     let plugins = site.dir("plugins")?;
     let (sound, choking) = (guests::keep_all()?, guests::guest_that_hands_over()?);
     put(&plugins.join(ID), &manifest(1, policy), &choking)?;

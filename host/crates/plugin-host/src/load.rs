@@ -28,6 +28,9 @@ use crate::slot::{Place, Slot, describe, lock};
 use crate::templates::{self, Listing};
 use crate::wants::Capability;
 
+/// How often a first call that did not answer in time is made again.
+const FIRST_CALLS_MORE: usize = 2;
+
 /// What the first call left: kept, so that the second is quick.
 #[derive(Default)]
 struct FirstCall {
@@ -39,7 +42,13 @@ impl Inner {
     /// Loads what lies at a slot's place. Unless forced, nothing happens if the content is what was tried last.
     pub async fn load(&self, slot: &Arc<Slot>, forced: bool) -> Result<(), LoadError> {
         let _one = slot.loading.lock().await;
-        let outcome = self.load_steps(slot, forced).await;
+        let mut outcome = self.load_steps(slot, forced).await;
+        for _ in 0..FIRST_CALLS_MORE {
+            // On a machine that has no time for it, that says nothing of the plugin.
+            let Err(LoadError::Smoke(CallError::Time { .. })) = &outcome else { break };
+            tokio::time::sleep(self.config.timing.backoff).await;
+            outcome = self.load_steps(slot, true).await;
+        }
         if let Err(error) = &outcome {
             if matches!(error, LoadError::Blocked(_) | LoadError::Disabled(_) | LoadError::DisabledByConfiguration(_)) {
                 // What was decided holds for the version that serves, too.

@@ -4,10 +4,11 @@
 use anyhow::{Result, bail};
 use corral_tests::browser::Script;
 use corral_tests::fleet::Fleet;
+use corral_tests::guests;
 use corral_tests::host::{Host, Site};
 use serde_json::json;
 
-use crate::{SOON, shared};
+use crate::{LONG, SOON, shared};
 
 const MACHINES: usize = 3;
 const TEMPLATE: &str = r#"id: roll-call
@@ -97,6 +98,22 @@ async fn after_a_sleep_the_page_is_right_again_without_a_reload() -> Result<()> 
     let site = Site::new()?;
     let (_fleet, host) = with_machines(&site).await?;
     alone_in_the_browser("asleep.mjs", &host)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plugin_may_is_decided_on_its_page() -> Result<()> {
+    let _machine = shared().await;
+    let site = Site::new()?;
+    let plugins = site.dir("plugins")?;
+    let wants = ["vms", "secrets"]
+        .map(|right| format!("[[wants]]\ncapability = \"{right}\"\nreason = \"to ask\"\noptional = true\n"));
+    guests::place(&plugins, "asker", &wants.concat())?;
+    let site = site.with_args(&["--plugins", &plugins.to_string_lossy()]);
+    let host = site.start()?;
+    site.client(&host)?.plugins_settled(LONG).await?;
+    let told = json!({"url": host.ready.url, "setup_url": host.ready.setup_url, "plugin": "asker"});
+    let script = Script::start("rights.mjs", &told)?;
+    tokio::task::block_in_place(|| script.serve(|asked| bail!("the script asked {asked}")))
 }
 
 /// A host that knows some machines.

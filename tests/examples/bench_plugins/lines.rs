@@ -62,6 +62,8 @@ impl Kind {
 pub fn packed(texts: &[String]) -> Lines {
     let head = LineHead { at: Timestamp::from_millis(1), stream: OutputStream::Stdout, partial: false };
     let mut lines = Lines::default();
-    texts.iter().for_each(|text| lines.push(head, text.as_bytes()));
+    for text in texts {
+        lines.push(head, text.as_bytes());
+    }
     lines
 }

@@ -139,7 +139,7 @@ async fn what_is_said_too_often_and_what_is_too_much_to_keep_is_counted_and_told
 
 /// A component that looks like a discovery until it is called; `inside` is what its core module has more.
 fn discovery(inside: &str, instances: usize) -> Vec<u8> {
-    let more = (0..instances).map(|n| format!("(core instance $i{n} (instantiate $m))")).collect::<String>();
+    let more = (0..instances).map(|n| format!("(core instance $i{n} (instantiate $m))")).collect::<Vec<_>>().concat();
     let text = format!(
         r#"(component
             (core module $m {inside} (func (export "f")))

@@ -170,3 +170,35 @@ async fn grants_are_decided_by_admins_last_over_a_restart_and_leave_their_rows()
     ensure!(decided == expected, "{decided:?}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plugin_was_granted_goes_with_it() -> Result<()> {
+    let _machine = shared().await;
+    let site = Site::new()?;
+    let loose = site.dir("loose")?;
+    let want = "[[wants]]\ncapability = \"vms\"\nreason = \"to ask\"\n";
+    guests::place(&loose, ID, want)?;
+    let host = site.start()?;
+    let (client, token) = (site.client(&host)?, site.token("admin")?);
+    let corral = |args: &[&str]| -> Result<String> {
+        let mut command = site.corral(args)?;
+        let out = command.env("CORRAL_URL", &host.ready.url).env("CORRAL_TOKEN", &token).output()?;
+        Ok(String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
+    };
+    let folder = loose.join(ID);
+    let install = ["plugin", "install", &folder.to_string_lossy()];
+    let told = corral(&install)?;
+    ensure!(told.contains(&format!("corral plugin grant {ID} vms")), "{told}");
+    let told = corral(&["plugin", "grant", ID, "vms"])?;
+    ensure!(told.contains("state         active"), "{told}");
+    corral(&["plugin", "rm", ID])?;
+    let told = corral(&install)?;
+    ensure!(told.contains("blocked"), "{told}");
+    let plugin = client.get(&format!("/api/plugins/{ID}")).await?.ok()?;
+    ensure!(plugin["state"] == "blocked" && plugin["grants"] == json!([]), "{plugin}");
+    let rows = rows(&site, "plugin.").await?;
+    let actions: Vec<_> = rows.iter().map(|[_, action, ..]| action.as_str()).collect();
+    let expected = ["plugin.install", "plugin.grant", "plugin.revoke", "plugin.remove", "plugin.install"];
+    ensure!(actions == expected, "{rows:?}");
+    Ok(())
+}

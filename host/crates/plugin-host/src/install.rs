@@ -116,6 +116,8 @@ impl Inner {
         let _alone = self.installing.lock().await;
         let _still = self.scanning.lock().await;
         off_thread(move || set_aside(&path).map(drop)).await??;
+        // Who comes next under this id is another.
+        lock(&self.policies).remove(id);
         self.remove_slot(&slot.place);
         self.forget_filter(id);
         Ok(())

@@ -36,10 +36,18 @@ impl Engine {
         Ok(plugin)
     }
 
-    /// Takes a plugin out that was installed. Needs [`Role::Admin`].
+    /// Takes a plugin out that was installed, and all that it was granted: who comes next under its id may be another. Needs
+    /// [`Role::Admin`].
     pub async fn remove_plugin(&self, actor: &Actor, id: &str) -> Result<(), UseCaseError> {
         actor.require(Role::Admin)?;
+        let _one = self.inner.deciding.lock().await;
         self.inner.deps.plugins.uninstall(id).await?;
+        let policy = self.state().plugin_policy(id);
+        if policy != PluginPolicy::default() {
+            let key = PluginPolicy::key(id);
+            let audit = note("plugin.revoke", id, list(&policy.grants.into_iter().collect::<Vec<_>>()));
+            self.inner.manager.submit(actor, Command::SetSetting { key, value: Value::Null }, audit).await?;
+        }
         let removed = Command::RemovePlugin { id: id.to_owned() };
         self.inner.manager.submit(actor, removed, note("plugin.remove", id, "")).await?;
         Ok(())

@@ -1,6 +1,6 @@
 //! Command templates: what a plugin offers, and rendering it. One warm instance a plugin; calls take turns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -67,14 +67,16 @@ fn check(plugin: &str, listing: wit::Listing) -> Listing {
         .map(|problem| cut(&format!("{}: {}", cut(&problem.source, SHORT_MAX), problem.message), LONG_MAX))
         .collect();
     let count = listing.templates.len();
+    // Many templates of one plugin ask for the same, and compiling a schema takes longer than all else.
+    let mut compiled = HashMap::new();
     for template in listing.templates.into_iter().take(TEMPLATES_MAX) {
         let id = cut(&template.id, SHORT_MAX);
-        match check_one(plugin, template) {
+        match check_one(plugin, template, &mut compiled) {
             Ok((template, _)) if checked.validators.contains_key(&template.id) => {
                 problems.push(format!("{id}: offered twice; the first is used"));
             }
             Ok((template, validator)) => {
-                checked.validators.insert(template.id.clone(), Arc::new(validator));
+                checked.validators.insert(template.id.clone(), validator);
                 checked.offer.templates.push(template);
             }
             Err(problem) => problems.push(cut(&format!("{id}: {problem}"), LONG_MAX)),
@@ -88,7 +90,12 @@ fn check(plugin: &str, listing: wit::Listing) -> Listing {
     checked
 }
 
-fn check_one(plugin: &str, template: wit::Template) -> Result<(Template, Validator), String> {
+/// Checks a template. `compiled` has the schemas that were compiled already, by their text.
+fn check_one(
+    plugin: &str,
+    template: wit::Template,
+    compiled: &mut HashMap<String, Arc<Validator>>,
+) -> Result<(Template, Arc<Validator>), String> {
     let id_good = !template.id.is_empty()
         && template.id.len() <= SHORT_MAX
         && template.id.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
@@ -103,8 +110,14 @@ fn check_one(plugin: &str, template: wit::Template) -> Result<(Template, Validat
     if parameters.get("type").and_then(serde_json::Value::as_str) != Some("object") {
         return Err("its parameters are not a JSON Schema with `\"type\": \"object\"`".into());
     }
-    let validator =
-        schema::compile(&parameters).map_err(|error| format!("its parameters are no JSON Schema: {error}"))?;
+    let validator = match compiled.get(&template.parameters) {
+        Some(validator) => validator.clone(),
+        None => {
+            let validator =
+                schema::compile(&parameters).map_err(|error| format!("its parameters are no JSON Schema: {error}"))?;
+            compiled.entry(template.parameters).or_insert(Arc::new(validator)).clone()
+        }
+    };
     let template = Template {
         id: format!("{plugin}/{}", template.id),
         origin: Origin::Plugin(plugin.to_owned()),

@@ -110,13 +110,12 @@ fn check_one(
     if parameters.get("type").and_then(serde_json::Value::as_str) != Some("object") {
         return Err("its parameters are not a JSON Schema with `\"type\": \"object\"`".into());
     }
-    let validator = match compiled.get(&template.parameters) {
-        Some(validator) => validator.clone(),
-        None => {
-            let validator =
-                schema::compile(&parameters).map_err(|error| format!("its parameters are no JSON Schema: {error}"))?;
-            compiled.entry(template.parameters).or_insert(Arc::new(validator)).clone()
-        }
+    let validator = if let Some(validator) = compiled.get(&template.parameters) {
+        validator.clone()
+    } else {
+        let built =
+            schema::compile(&parameters).map_err(|error| format!("its parameters are no JSON Schema: {error}"))?;
+        compiled.entry(template.parameters).or_insert(Arc::new(built)).clone()
     };
     let template = Template {
         id: format!("{plugin}/{}", template.id),

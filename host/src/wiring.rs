@@ -165,6 +165,12 @@ impl Host {
         };
         let engine = Engine::start(deps, config.engine_settings(), notices).await.map_err(Failure::from)?;
         plugins.join(Arc::new(EngineServices::new(engine.clone())));
+        let granted =
+            config.plugins.each.iter().filter_map(|(id, one)| Some((id.clone(), one.grant.clone()?))).collect();
+        engine
+            .record_configured_grants(&granted)
+            .await
+            .context("writing down what the configuration grants plugins")?;
         lifecycle.spawn(pin_host_keys(engine.clone(), accepted, lifecycle.stopping()));
 
         let public_url = config.server.public_url.clone();

@@ -202,3 +202,40 @@ async fn what_a_plugin_was_granted_goes_with_it() -> Result<()> {
     ensure!(actions == expected, "{rows:?}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_configuration_grants_leaves_a_row_when_it_changes_and_not_at_every_start() -> Result<()> {
+    let _machine = shared().await;
+    let site = Site::new()?;
+    let (plugins, file) = (site.dir("plugins")?, site.path("corral.toml"));
+    guests::place(&plugins, ID, "[[wants]]\ncapability = \"vms\"\nreason = \"to ask\"\noptional = true\n")?;
+    let site = site.with_args(&["--plugins", &plugins.to_string_lossy(), "--config", &file.to_string_lossy()]);
+    let grant = |grants: &str| std::fs::write(&file, format!("[plugins.{ID}]\ngrant = [{grants}]\n"));
+    for grants in ["\"vms:env=dev\"", "\"vms:env=dev\"", "\"vms:env=prod\"", ""] {
+        grant(grants)?;
+        let mut host = site.start()?;
+        let client = site.client(&host)?;
+        client.plugins_settled(LONG).await?;
+        let plugin = client.get(&format!("/api/plugins/{ID}")).await?.ok()?;
+        let shown = plugin["grants"].as_array().context("grants")?;
+        ensure!(shown.len() == usize::from(!grants.is_empty()), "{plugin}");
+        ensure!(shown.iter().all(|given| given["configured"] == true), "{plugin}");
+        let forged = json!({"value": []});
+        client
+            .send(Method::PUT, &format!("/api/settings/plugin-configured%2F{ID}"), Some(&forged))
+            .await?
+            .problem(422)?;
+        host.stop()?;
+    }
+    let rows = rows(&site, "plugin.").await?;
+    let decided: Vec<_> = rows.iter().map(|[who, what, which, how]| [&**who, &**what, &**which, &**how]).collect();
+    let by = |what, how| ["configuration", what, ID, how];
+    let expected = [
+        by("plugin.grant", "vms:env=dev"),
+        by("plugin.revoke", "vms:env=dev"),
+        by("plugin.grant", "vms:env=prod"),
+        by("plugin.revoke", "vms:env=prod"),
+    ];
+    ensure!(decided == expected, "{rows:?}");
+    Ok(())
+}

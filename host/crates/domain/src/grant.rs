@@ -14,6 +14,8 @@ const GRANT_MAX: usize = 4_096;
 const HOST_MAX: usize = 260;
 /// Settings whose key begins so hold what an operator decided about a plugin.
 const POLICY_KEY: &str = "plugin/";
+/// Settings whose key begins so hold what the configuration granted a plugin at the last start.
+const CONFIGURED_KEY: &str = "plugin-configured/";
 
 /// What a grant is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,6 +259,21 @@ impl PluginPolicy {
     /// Key of the setting that holds it.
     pub fn key(plugin: &str) -> String {
         format!("{POLICY_KEY}{plugin}")
+    }
+
+    /// Key of the setting that holds what the configuration granted at the last start.
+    pub fn configured_key(plugin: &str) -> String {
+        format!("{CONFIGURED_KEY}{plugin}")
+    }
+
+    /// The plugin about whose rights a setting is, if it is about that: such a setting changes with an audit row of its own only.
+    pub fn about(key: &str) -> Option<&str> {
+        Self::plugin_of(key).or_else(|| Self::configured_of(key))
+    }
+
+    /// The plugin whose configured grants a setting holds, if it holds some.
+    pub fn configured_of(key: &str) -> Option<&str> {
+        key.strip_prefix(CONFIGURED_KEY)
     }
 
     /// The plugin whose policy a setting holds, if it holds one.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use corral_domain::{Job, JobId, TaskKey, Vm, VmId, VmStatus};
+use corral_domain::{Job, JobId, State, TaskKey, Vm, VmId, VmStatus};
 use corral_engine::ports::SecretText;
 use corral_engine::{Actor, Engine, JobRequest, Role, Targets, UseCaseError, What};
 
@@ -18,11 +18,11 @@ impl EngineServices {
     pub fn new(engine: Engine) -> Self {
         Self(engine)
     }
+}
 
-    fn machine_of(&self, vm: &Arc<Vm>) -> Machine {
-        let state = self.0.state();
-        Machine { vm: vm.clone(), status: state.health.get(&vm.id).map_or(VmStatus::Unknown, |health| health.status) }
-    }
+/// A machine with what a state knows of it.
+fn machine(state: &State, vm: &Arc<Vm>) -> Machine {
+    Machine { vm: vm.clone(), status: state.health.get(&vm.id).map_or(VmStatus::Unknown, |health| health.status) }
 }
 
 fn actor(plugin: &str) -> Actor {
@@ -32,15 +32,15 @@ fn actor(plugin: &str) -> Actor {
 #[async_trait]
 impl Services for EngineServices {
     fn machine(&self, id: VmId) -> Option<Machine> {
-        self.0.state().vms.get(&id).map(|vm| self.machine_of(vm))
+        let state = self.0.state();
+        state.vms.get(&id).map(|vm| machine(&state, vm))
     }
 
     fn machines(&self, after: Option<VmId>, take: &mut dyn FnMut(Machine) -> bool) {
         let state = self.0.state();
         let behind = |id: &VmId| after.is_none_or(|after| *id > after);
-        let status = |id: &VmId| state.health.get(id).map_or(VmStatus::Unknown, |health| health.status);
-        for (id, vm) in state.vms.iter().filter(|(id, _)| behind(id)) {
-            if !take(Machine { vm: vm.clone(), status: status(id) }) {
+        for (_, vm) in state.vms.iter().filter(|(id, _)| behind(id)) {
+            if !take(machine(&state, vm)) {
                 return;
             }
         }

@@ -1,5 +1,6 @@
 //! Plugins and settings.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -45,7 +46,7 @@ impl Engine {
         let policy = self.state().plugin_policy(id);
         if policy != PluginPolicy::default() {
             let key = PluginPolicy::key(id);
-            let audit = note("plugin.revoke", id, list(&policy.grants.into_iter().collect::<Vec<_>>()));
+            let audit = note("plugin.revoke", id, list(&policy.grants));
             self.inner.manager.submit(actor, Command::SetSetting { key, value: Value::Null }, audit).await?;
         }
         let removed = Command::RemovePlugin { id: id.to_owned() };
@@ -119,6 +120,40 @@ impl Engine {
         self.decide(actor, id, note(action, id, ""), |policy| policy.enabled = enabled).await
     }
 
+    /// Writes down what the configuration grants plugins, where that is not what it was at the last start: what nobody typed leaves
+    /// rows in the audit log, too.
+    pub async fn record_configured_grants(
+        &self,
+        configured: &BTreeMap<String, BTreeSet<Grant>>,
+    ) -> Result<(), UseCaseError> {
+        let actor = Actor { name: "configuration".to_owned(), role: Role::Admin };
+        let state = self.state();
+        let before = |id: &str| {
+            let stored = state.settings.get(&PluginPolicy::configured_key(id));
+            stored
+                .and_then(|value| serde_json::from_value::<BTreeSet<Grant>>((**value).clone()).ok())
+                .unwrap_or_default()
+        };
+        let known = state.settings.keys().filter_map(|key| PluginPolicy::configured_of(key));
+        let ids: BTreeSet<&str> = known.chain(configured.keys().map(String::as_str)).collect();
+        for id in ids {
+            let (old, new) = (before(id), configured.get(id).cloned().unwrap_or_default());
+            let kept: BTreeSet<Grant> = old.intersection(&new).cloned().collect();
+            for (action, changed, then) in
+                [("plugin.revoke", old.difference(&new), &kept), ("plugin.grant", new.difference(&old), &new)]
+            {
+                let changed = list(changed);
+                if changed.is_empty() {
+                    continue;
+                }
+                let value = if then.is_empty() { Value::Null } else { serde_json::json!(then) };
+                let command = Command::SetSetting { key: PluginPolicy::configured_key(id), value };
+                self.inner.manager.submit(&actor, command, note(action, id, changed)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a decision down, and applies it. Decisions about plugins are made one after the other.
     async fn decide(
         &self,
@@ -159,7 +194,7 @@ impl Engine {
         if !is_own(actor, key) {
             actor.require(Role::Admin)?;
         }
-        if let Some(plugin) = PluginPolicy::plugin_of(key) {
+        if let Some(plugin) = PluginPolicy::about(key) {
             let text = format!("what a plugin may is decided by `corral plugin grant {plugin}` and its like");
             return Err(UseCaseError::invalid("key", text));
         }
@@ -173,8 +208,8 @@ fn is_own(actor: &Actor, key: &str) -> bool {
     key.rsplit_once('/').is_some_and(|(owner, name)| owner == actor.name && OWN_SETTINGS.contains(&name))
 }
 
-fn list(grants: &[Grant]) -> String {
-    grants.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn list<'a>(grants: impl IntoIterator<Item = &'a Grant>) -> String {
+    grants.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

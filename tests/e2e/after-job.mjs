@@ -2,7 +2,8 @@
 // job and has the machines asked after all. Elements are found as a person finds them, by role and name.
 import assert from 'node:assert/strict';
 import { launch, openPage } from './chromium.mjs';
-import { ask, hangUp, say } from './wire.mjs';
+import { inPage } from './script.mjs';
+import { ask, say } from './wire.mjs';
 
 const told = JSON.parse(process.env.CORRAL_E2E);
 
@@ -10,7 +11,7 @@ const browser = await launch();
 const { page, faults } = await openPage(browser);
 page.setDefaultTimeout(30_000);
 
-try {
+await inPage(browser, page, async () => {
 	await page.goto(told.setup_url);
 	await page.getByRole('button', { name: 'Connection: Live' }).waitFor();
 	await groupWhatWasWritten();
@@ -18,14 +19,7 @@ try {
 	await cancelWithReceipt();
 	await checkWhatIsUnknown();
 	assert.deepEqual(faults, [], 'nothing went wrong in the page');
-} catch (error) {
-	await page.screenshot({ path: 'failure.png' }).catch(() => {});
-	say(`the page as it was: tests/e2e/failure.png\n${await page.locator('body').ariaSnapshot().catch(() => '')}`);
-	throw error;
-} finally {
-	await browser.close();
-	hangUp();
-}
+});
 
 /** Of machines with one file system, one makes the folder and fails; the next time nobody does. */
 async function groupWhatWasWritten() {

@@ -2,7 +2,8 @@
 // it wakes the page is right again by itself: what is shown is the host's, without a reload.
 import assert from 'node:assert/strict';
 import { launch, openPage } from './chromium.mjs';
-import { hangUp, say } from './wire.mjs';
+import { inPage } from './script.mjs';
+import { say } from './wire.mjs';
 
 const told = JSON.parse(process.env.CORRAL_E2E);
 const HOURS_MS = 3 * 3_600_000;
@@ -29,7 +30,7 @@ await page.routeWebSocket(/\/api\/ws/, (socket) => {
 	socket.onClose(() => say(`the page gave up connection ${mine}`));
 });
 
-try {
+await inPage(browser, page, async () => {
 	await page.clock.install();
 	await page.goto(told.setup_url);
 	await page.getByRole('button', { name: 'Connection: Live' }).waitFor();
@@ -38,14 +39,7 @@ try {
 	await sleepAndWake(job);
 	await cutAndReturn();
 	assert.deepEqual(faults.filter((fault) => !/WebSocket/.test(fault)), [], 'nothing went wrong in the page');
-} catch (error) {
-	await page.screenshot({ path: 'failure.png' }).catch(() => {});
-	say(`the page as it was: tests/e2e/failure.png\n${await page.locator('body').ariaSnapshot().catch(() => '')}`);
-	throw error;
-} finally {
-	await browser.close();
-	hangUp();
-}
+});
 
 async function api(method, path, data) {
 	const response = await page.context().request.fetch(new URL(path, told.url).href, { method, data, headers: { origin: new URL(told.url).origin } });

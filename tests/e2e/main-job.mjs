@@ -3,7 +3,8 @@
 // person finds them, by role and name.
 import assert from 'node:assert/strict';
 import { launch, openPage } from './chromium.mjs';
-import { ask, hangUp, say } from './wire.mjs';
+import { inPage } from './script.mjs';
+import { ask, say } from './wire.mjs';
 
 const told = JSON.parse(process.env.CORRAL_E2E);
 const FIRST_LOAD_BYTES = 250 * 1024;
@@ -12,7 +13,7 @@ const browser = await launch();
 const { page, faults } = await openPage(browser);
 page.setDefaultTimeout(20_000);
 
-try {
+await inPage(browser, page, async () => {
 	await logIn();
 	await importMachines();
 	await seeSavedTemplate();
@@ -20,14 +21,7 @@ try {
 	await cancelAnother();
 	await findAgainAfterRestart();
 	assert.deepEqual(faults.filter(unexpected), [], 'nothing went wrong in the page');
-} catch (error) {
-	await page.screenshot({ path: 'failure.png' }).catch(() => {});
-	say(`the page as it was: tests/e2e/failure.png\n${await page.locator('body').ariaSnapshot().catch(() => '')}`);
-	throw error;
-} finally {
-	await browser.close();
-	hangUp();
-}
+});
 
 async function logIn() {
 	const loaded = measureScripts();

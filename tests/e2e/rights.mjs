@@ -2,7 +2,7 @@
 // shows what became of it.
 import assert from 'node:assert/strict';
 import { launch, openPage } from './chromium.mjs';
-import { hangUp, say } from './wire.mjs';
+import { inPage } from './script.mjs';
 
 const told = JSON.parse(process.env.CORRAL_E2E);
 const NAME = 'Guest';
@@ -11,7 +11,7 @@ const browser = await launch();
 const { page, faults } = await openPage(browser);
 page.setDefaultTimeout(30_000);
 
-try {
+await inPage(browser, page, async () => {
 	await page.goto(told.setup_url);
 	await page.getByRole('button', { name: 'Connection: Live' }).waitFor();
 	await page.getByRole('link', { name: 'Plugins' }).click();
@@ -22,14 +22,7 @@ try {
 	await switches();
 	// What the host refuses is a line on the console, and here it is refused on purpose.
 	assert.deepEqual(faults.filter((fault) => !/422/.test(fault)), [], 'nothing went wrong in the page');
-} catch (error) {
-	await page.screenshot({ path: 'failure.png' }).catch(() => {});
-	say(`the page as it was: tests/e2e/failure.png\n${await page.locator('body').ariaSnapshot().catch(() => '')}`);
-	throw error;
-} finally {
-	await browser.close();
-	hangUp();
-}
+});
 
 async function plugin() {
 	const response = await page.context().request.get(new URL(`/api/plugins/${told.plugin}`, told.url).href);

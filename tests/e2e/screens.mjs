@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { violations } from './axe.mjs';
 import { launch, openPage } from './chromium.mjs';
-import { hangUp, say } from './wire.mjs';
+import { inPage } from './script.mjs';
+import { say } from './wire.mjs';
 
 const told = JSON.parse(process.env.CORRAL_E2E);
 const HOSTILE = '<img src=x onerror="window.hacked=1">"\'><script>window.hacked=1</script><svg onload="window.hacked=1">';
@@ -15,7 +16,7 @@ const browser = await launch();
 const { page, faults } = await openPage(browser, { colorScheme: 'dark' });
 page.setDefaultTimeout(30_000);
 
-try {
+await inPage(browser, page, async () => {
 	await page.goto(told.setup_url);
 	await page.getByRole('button', { name: 'Connection: Live' }).waitFor();
 	const header = (await page.reload()).headers()['content-security-policy'];
@@ -25,14 +26,7 @@ try {
 	await arrange();
 	for (const look of [{ colorScheme: 'dark' }, { colorScheme: 'light', viewport: { width: 390, height: 844 } }]) await lookAtAll(job, look);
 	assert.deepEqual(faults, [], 'nothing went wrong in the page');
-} catch (error) {
-	await page.screenshot({ path: 'failure.png' }).catch(() => {});
-	say(`the page as it was: tests/e2e/failure.png\n${await page.locator('body').ariaSnapshot().catch(() => '')}`);
-	throw error;
-} finally {
-	await browser.close();
-	hangUp();
-}
+});
 
 /** A command whose text and output are hostile, on every machine. */
 async function runHostile() {

@@ -39,7 +39,7 @@ impl Author {
         for (name, place) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
             command.env(name, std::env::var_os(name).map_or_else(|| home.join(place), PathBuf::from));
         }
-        // Dependencies are compiled once for all Rust projects of these tests.
+        // Dependencies are compiled once for all Rust projects of these tests. Two of one name would take each other's component.
         command.env("CARGO_TARGET_DIR", folder("rust")?);
         // What this test's own build was given must not reach into that one.
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET"] {

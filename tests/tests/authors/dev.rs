@@ -46,18 +46,18 @@ impl Drop for Dev {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_built_and_loaded_and_a_mistake_leaves_the_version_before() -> Result<()> {
     let author = Author::new()?;
-    author.does(&["new", "quiet", "--kind", "log-filter"])?;
+    author.does(&["new", "changing", "--kind", "log-filter"])?;
     let running = author.start_host()?;
     let machines = Machines::start(&running.client).await?;
-    let mut command = running.plugin(&author, &["dev", "quiet"])?;
+    let mut command = running.plugin(&author, &["dev", "changing"])?;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let (sender, lines) = channel();
     let out = BufReader::new(child.stdout.take().context("no output")?);
     std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     let mut dev = Dev { child, lines, seen: Vec::new() };
 
-    dev.until("loaded quiet 0.1.0, generation 1")?;
-    let source = author.path("quiet/src/lib.rs");
+    dev.until("loaded changing 0.1.0, generation 1")?;
+    let source = author.path("changing/src/lib.rs");
     change(&source, "\"level\", level", "\"grade\", level")?;
     dev.until("generation 2")?;
     let job = machines.write(&running.client).await?;
@@ -66,7 +66,7 @@ async fn a_change_is_built_and_loaded_and_a_mistake_leaves_the_version_before() 
 
     change(&source, "edits.annotate(", "edits.annotated(")?;
     dev.until("failed")?;
-    ensure!(running.shown("quiet").await?["generation"] == 2, "what served goes on");
+    ensure!(running.shown("changing").await?["generation"] == 2, "what served goes on");
     change(&source, "edits.annotated(", "info!(\"one more\");\n                edits.annotate(")?;
     dev.until("generation 3")?;
     machines.write(&running.client).await?;

@@ -7,11 +7,10 @@
 mod author;
 mod bundled;
 mod dev;
-mod javascript;
 mod jobs;
-mod python;
 mod replay;
 mod rust;
+mod scripted;
 mod toolchains;
 
 use std::time::Duration;

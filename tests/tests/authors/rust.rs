@@ -55,16 +55,16 @@ async fn a_rust_discovery_waits_for_its_grant_and_then_finds_machines() -> Resul
 #[tokio::test(flavor = "multi_thread")]
 async fn an_example_that_fails_shows_the_difference_and_a_trap_is_no_pass() -> Result<()> {
     let author = Author::new()?;
-    author.does(&["new", "quiet", "--kind", "log-filter"])?;
-    let project = author.path("quiet");
+    author.does(&["new", "mistaken", "--kind", "log-filter"])?;
+    let project = author.path("mistaken");
     let example = project.join("examples/filter.json");
     change(&example, "\"GET / 200\", { \"text\"", "\"GET / 201\", { \"text\"")?;
-    let out = author.tries(&["test", "quiet"])?;
+    let out = author.tries(&["test", "mistaken"])?;
     let text = String::from_utf8_lossy(&out.stdout);
     ensure!(out.status.code() == Some(1), "{text}");
     ensure!(text.contains("- GET / 201") && text.contains("+ GET / 200") && text.contains("1 failed"), "{text}");
 
-    let out = author.tries(&["test", "quiet", "--json"])?;
+    let out = author.tries(&["test", "mistaken", "--json"])?;
     let report: Value = serde_json::from_slice(&out.stdout).context("JSON on standard output and nothing else")?;
     ensure!(report["failed"] == 1 && report["examples"][0]["ok"] == false, "{report}");
 
@@ -76,12 +76,12 @@ async fn an_example_that_fails_shows_the_difference_and_a_trap_is_no_pass() -> R
         "for line in batch {",
         "for line in batch {\n            assert!(!line.text.contains(\"slow\"), \"too slow\");",
     )?;
-    let out = author.tries(&["test", "quiet"])?;
+    let out = author.tries(&["test", "mistaken"])?;
     let text = String::from_utf8_lossy(&out.stdout);
     ensure!(out.status.code() == Some(1) && text.contains("too slow") && text.contains("1 passed, 1 failed"), "{text}");
 
     change(&source, "for line in batch {", "for line in batch")?;
-    let out = author.tries(&["build", "quiet"])?;
+    let out = author.tries(&["build", "mistaken"])?;
     let error = String::from_utf8_lossy(&out.stderr);
     ensure!(out.status.code() == Some(1) && error.contains("`cargo build` ended with"), "{error}");
     Ok(())
@@ -90,26 +90,26 @@ async fn an_example_that_fails_shows_the_difference_and_a_trap_is_no_pass() -> R
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_component_uses_and_what_its_manifest_wants_must_agree() -> Result<()> {
     let author = Author::new()?;
-    author.does(&["new", "quiet", "--kind", "log-filter"])?;
-    let project = author.path("quiet");
+    author.does(&["new", "greedy", "--kind", "log-filter"])?;
+    let project = author.path("greedy");
     let used = "corral_plugin_sdk::kv::set(\"opened\", b\"yes\")?;\n        Ok(Self { config: config()? })";
     change(&project.join("src/lib.rs"), "Ok(Self { config: config()? })", used)?;
-    let out = author.tries(&["check", "quiet"])?;
+    let out = author.tries(&["check", "greedy"])?;
     let text = String::from_utf8_lossy(&out.stdout);
     ensure!(out.status.code() == Some(1), "{text}");
     ensure!(text.contains("imports `corral:host/kv`, but plugin.toml does not want it"), "{text}");
 
     let wants = "[[wants]]\ncapability = \"kv\"\nreason = \"to remember\"\n\n[limits]";
     change(&project.join("plugin.toml"), "[limits]", wants)?;
-    let text = author.does(&["check", "quiet"])?;
+    let text = author.does(&["check", "greedy"])?;
     ensure!(text.contains("kv: to remember"), "{text}");
     let kept = r#"{"about": "it remembers", "filter": {"lines": []}, "expect": {"kv": {"opened": "yes"}}}"#;
     std::fs::write(project.join("examples/kept.json"), kept)?;
-    let text = author.does(&["test", "quiet"])?;
+    let text = author.does(&["test", "greedy"])?;
     ensure!(text.contains("3 passed, 0 failed"), "{text}");
-    let denied = r#"{"about": "without", "grant": [], "filter": {"lines": []}, "expect": {"error": "corral plugin grant quiet kv"}}"#;
+    let denied = r#"{"about": "without", "grant": [], "filter": {"lines": []}, "expect": {"error": "corral plugin grant greedy kv"}}"#;
     std::fs::write(project.join("examples/kept.json"), denied)?;
-    let text = author.does(&["test", "quiet", "--only", "without"])?;
+    let text = author.does(&["test", "greedy", "--only", "without"])?;
     ensure!(text.contains("1 passed, 0 failed"), "{text}");
     Ok(())
 }

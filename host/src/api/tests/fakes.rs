@@ -204,6 +204,7 @@ pub fn notices() -> Vec<PluginNotice> {
     let mask = PluginInfo {
         id: "mask".into(),
         name: "Mask".into(),
+        description: "Hides what is secret.".into(),
         version: "1.0.0".into(),
         api: "0.1".into(),
         provides: vec![PluginKind::LogFilter],
@@ -215,7 +216,7 @@ pub fn notices() -> Vec<PluginNotice> {
         wants: Vec::new(),
         grants: Vec::new(),
     };
-    vec![PluginNotice::Templates { plugin: "ops".into(), offer }, PluginNotice::Changed(mask)]
+    vec![PluginNotice::Templates { plugin: "ops".into(), offer }, PluginNotice::Changed(Box::new(mask))]
 }
 
 #[async_trait]

@@ -48,6 +48,11 @@ export class ExecutionStore {
   suggested = $derived.by(() =>
     this.targets.length === 0 ? [] : this.deps.commands.all.filter((template) => this.meantFor.has(template.id) && this.suits(template))
   );
+  /** Templates that ran last, each once, newest first. */
+  used = $derived.by(() => {
+    const ids = new Set(this.deps.jobs.recent.flatMap((job) => (job.template ? [job.template.id] : [])));
+    return [...ids].map((id) => this.deps.commands.get(id)).filter((template) => template !== undefined);
+  });
   /** Why it cannot run yet, as the next step; empty if it can. */
   missing = $derived.by(() => {
     if (!this.isAdHoc && !this.template) return 'Choose a command.';

@@ -28,7 +28,7 @@ function make(create = vi.fn(async () => makeJob('j1', { tasks: [] })), preview 
       makeTemplate('ops/odd', { applies_to: '=' })
     ]
   }));
-  return { store, ui, create, preview };
+  return { store, ui, create, preview, jobs };
 }
 
 describe('executionStore', () => {
@@ -71,6 +71,14 @@ describe('executionStore', () => {
     expect(suggested()).toEqual([]);
     expect(store.suits(makeTemplate('ops/uptime'))).toBe(true);
     expect(store.suits(makeTemplate('saved/mine'))).toBe(false);
+  });
+
+  it('knows which templates ran last, each once, and none that is gone', () => {
+    const { store, jobs } = make();
+    expect(store.used).toEqual([]);
+    for (const [n, id] of ['ops/uptime', 'gone/away', 'ops/journal', 'ops/uptime'].entries()) jobs.put(makeJob(`0${n}`, { template: { id, args: {} } }));
+    jobs.put(makeJob('09'));
+    expect(store.used.map((template) => template.id)).toEqual(['ops/uptime', 'ops/journal']);
   });
 
   it('never runs without machines', async () => {

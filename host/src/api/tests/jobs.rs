@@ -213,3 +213,19 @@ async fn what_no_activity_can_be_told_for_is_refused_with_a_reason() {
         assert!(text.contains(says), "{query}: {text}");
     }
 }
+
+#[tokio::test]
+async fn what_a_template_marks_as_secret_is_told_to_nobody() {
+    let host = Host::start().await;
+    let vm = host.vm("web-1").await;
+    let template = json!({"id": "ops/disk", "args": {"path": "/", "token": "hunter2-secret"}});
+    let body = json!({"template": template, "targets": {"vms": [vm]}});
+    let created = host.post("/api/jobs", &body).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
+    assert_eq!(created.json()["template"], json!({"id": "ops/disk", "args": {"path": "/"}}));
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    for path in [format!("/api/jobs/{id}"), "/api/jobs".into(), "/api/events?since=0".into()] {
+        let text = host.get(&path).await.text();
+        assert!(text.contains("ops/disk") && !text.contains("hunter2"), "{path}: {text}");
+    }
+}

@@ -11,6 +11,8 @@ export interface RowWindowOptions<T> {
   keyOf: (item: T) => string;
   /** How tall a row is until it was measured, in CSS pixels. */
   estimate: number;
+  /** Up to so many are drawn whole; fewer than usual where a row costs much. */
+  wholeMax?: number;
 }
 
 /**
@@ -27,7 +29,7 @@ export class RowWindow<T> {
   private items = $derived.by(() => this.options.items());
   private span = $derived.by<RowSpan>(() => {
     const { items } = this;
-    if (items.length <= WHOLE_ROWS_MAX) return { from: 0, to: items.length, before: 0, after: 0 };
+    if (items.length <= this.wholeMax) return { from: 0, to: items.length, before: 0, after: 0 };
     const { keyOf, estimate } = this.options;
     const known = this.measured >= 0 ? this.heights : null;
     return spanOf(items.length, (i) => known?.get(keyOf(items[i]!)) ?? estimate, this.top, this.viewHeight);
@@ -48,6 +50,10 @@ export class RowWindow<T> {
     return this.span.after;
   }
 
+  private get wholeMax(): number {
+    return this.options.wholeMax ?? WHOLE_ROWS_MAX;
+  }
+
   get count(): number {
     return this.items.length;
   }
@@ -65,7 +71,7 @@ export class RowWindow<T> {
     scroller.addEventListener('scroll', look, { passive: true });
     untrack(look);
     $effect(() => {
-      if (this.count > WHOLE_ROWS_MAX && this.rows.length > 0) this.measure(holder);
+      if (this.count > this.wholeMax && this.rows.length > 0) this.measure(holder);
     });
     return () => {
       resized.disconnect();

@@ -17,7 +17,8 @@ export interface RowWindowOptions<T> {
 
 /**
  * The part of a long list that is drawn. The element that holds the rows is given to `attach`; its children carry the row's key in
- * `data-row`. Rows are measured as they are drawn, so they may differ in height.
+ * `data-row`. Rows may differ in height: when that of the list is another than was thought, those that are drawn are measured. The browser
+ * tells so once it has laid the page out; whoever asks earlier makes it do that twice.
  */
 export class RowWindow<T> {
   private top = $state(0);
@@ -66,13 +67,14 @@ export class RowWindow<T> {
       if (Math.abs(top - this.top) > SAME_PX) this.top = top;
       if (scroller.clientHeight !== this.viewHeight) this.viewHeight = scroller.clientHeight;
     };
-    const resized = new ResizeObserver(look);
+    const resized = new ResizeObserver((entries) => {
+      if (entries.some(({ target }) => target === scroller)) look();
+      if (this.count > this.wholeMax) this.measure(holder);
+    });
     resized.observe(scroller);
+    resized.observe(holder);
     scroller.addEventListener('scroll', look, { passive: true });
     untrack(look);
-    $effect(() => {
-      if (this.count > this.wholeMax && this.rows.length > 0) this.measure(holder);
-    });
     return () => {
       resized.disconnect();
       scroller.removeEventListener('scroll', look);

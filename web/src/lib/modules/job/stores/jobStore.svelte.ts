@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import { SvelteMap } from 'svelte/reactivity';
 import type { EventDispatcher } from '$lib/core/events';
 import type { JobService } from '../services/JobService';
@@ -70,8 +71,9 @@ export class JobStore {
   /** Fetches a job with its tasks unless both are here. */
   async ensure(id: string): Promise<void> {
     this.looked = [...this.looked.filter((each) => each !== id), id].slice(-LOOKED_AT_MAX);
-    if (this.jobs.get(id) && this.tasksByJob.has(id)) return;
-    const seen = this.generation;
+    // Who wants a job to be here does not ask anew whenever some job changes.
+    if (untrack(() => this.jobs.get(id) && this.tasksByJob.has(id))) return;
+    const seen = untrack(() => this.generation);
     const job = await this.deps.service.get(id);
     // A snapshot or the creating event may have come first; what they and later events say is newer.
     if (seen === this.generation && this.tasksByJob.has(id)) return;

@@ -1,6 +1,6 @@
 import { commandText, TextSearch } from '$lib/shared/utils';
 import type { JobService } from '../services/JobService';
-import { NO_FILTER, type Job, type JobFilter } from '../types';
+import { NO_FILTER, WITHIN, type Job, type JobFilter } from '../types';
 import type { JobStore } from './jobStore.svelte';
 
 export interface JobHistoryDeps {
@@ -48,7 +48,7 @@ export class JobHistoryStore {
   async load(): Promise<void> {
     this.fetched = [];
     this.cursor = null;
-    this.since = this.filter.within === '' ? null : new Date(this.deps.now() - Number(this.filter.within)).toISOString();
+    this.since = this.filter.within === '' ? null : new Date(this.deps.now() - WITHIN[this.filter.within].ms).toISOString();
     await this.fetch();
   }
 

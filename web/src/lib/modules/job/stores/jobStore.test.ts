@@ -169,9 +169,9 @@ describe('jobHistory', () => {
   it('asks for what is not older than wanted, and shows no older one', async () => {
     const list = vi.fn(async () => ({ items: [], next_cursor: null }));
     const { store, emit } = make();
-    const history = createJobHistory({ store, service: { list } as unknown as JobService, now: () => NOW });
+    const history = createJobHistory({ store, service: { list } as unknown as JobService, now: () => NOW + 59 * 60_000 });
     emit({ type: 'job-created', job: makeJob('03', { created_at: '2026-01-01T00:09:30.000Z', tasks: [] }) });
-    history.setFilter({ within: '60000' });
+    history.setFilter({ within: '1h' });
     await vi.waitFor(() => expect(history.loading).toBe(false));
     expect(list).toHaveBeenCalledWith(expect.objectContaining({ since: '2026-01-01T00:09:00.000Z' }), null, expect.anything());
     expect(history.rows.map((job) => job.id)).toEqual(['03']);

@@ -63,15 +63,13 @@ export class ExecutionStore {
     return '';
   });
 
+  /** What would be sent, as text; null while something is missing. It changes only as the text does, not with every word of a chosen machine. */
+  requestKey = $derived.by(() => (this.missing === '' ? JSON.stringify(this.request()) : null));
+
   private previewed = $state.raw<{ key: string; preview: Preview } | null>(null);
   previewProblem = $state('');
 
   constructor(private readonly deps: ExecutionStoreDeps) {}
-
-  /** What would be sent, as text; null while something is missing. */
-  get requestKey(): string | null {
-    return this.missing === '' ? JSON.stringify(this.request()) : null;
-  }
 
   /** What the host says it would run; null while that is not known for what stands in the form now. */
   get preview(): Preview | null {

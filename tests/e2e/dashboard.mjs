@@ -70,6 +70,12 @@ export class Dashboard {
 		await locator.filter({ hasText: text }).first().waitFor();
 	}
 
+	/** Leaves a dialog as it was. */
+	async dismiss() {
+		await this.page.keyboard.press('Escape');
+		await this.dialog.waitFor({ state: 'hidden' });
+	}
+
 	/** From the live view to the job's own page; returns its address. */
 	async details() {
 		await this.page.getByRole('link', { name: 'Details' }).click();
@@ -80,7 +86,8 @@ export class Dashboard {
 	/** Asks the host itself, with the rights of who is signed in. */
 	async api(method, path, data) {
 		const { url } = this.told;
-		const response = await this.page.context().request.fetch(new URL(path, url).href, { method, data, headers: { origin: new URL(url).origin } });
+		const headers = { origin: new URL(url).origin, 'content-type': 'application/json' };
+		const response = await this.page.context().request.fetch(new URL(path, url).href, { method, data: data && JSON.stringify(data), headers });
 		if (!response.ok()) throw new Error(`${method} ${path}: ${response.status()} ${await response.text()}`);
 		return response.status() === 204 ? null : response.json();
 	}

@@ -33,7 +33,7 @@ export class Dashboard {
 		await this.go('Run');
 		const again = this.page.getByRole('button', { name: 'New run' });
 		if (await again.isVisible()) await again.click();
-		await this.page.getByRole('region', { name: 'Commands' }).waitFor();
+		await this.command('Ad-hoc command').waitFor();
 	}
 
 	machine(name) {

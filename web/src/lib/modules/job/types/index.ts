@@ -1,4 +1,4 @@
-import type { Batch, CommandLine, Filters, JobStatus, RunAs, Share } from '$lib/core/clients';
+import type { Batch, CommandLine, Filters, RunAs, Share } from '$lib/core/clients';
 
 export type {
   CommandLine,
@@ -15,6 +15,7 @@ export type {
   TaskChanges,
   TaskStatus
 } from '$lib/core/clients';
+export * from './filter';
 export * from './receipt';
 export * from './retry';
 export * from './status';
@@ -43,19 +44,3 @@ export interface JobRequest {
 }
 
 export type OutputStream = 'both' | 'stdout' | 'stderr';
-
-export interface JobFilter {
-  status: JobStatus | '';
-  vm: string;
-  template: string;
-  text: string;
-  /** Not older than so many milliseconds; empty: however old. */
-  within: string;
-}
-
-/** What the host is asked for; it does not search texts. */
-export interface JobListQuery extends Pick<JobFilter, 'status' | 'vm' | 'template'> {
-  since: string | null;
-}
-
-export const NO_FILTER: JobFilter = { status: '', vm: '', template: '', text: '', within: '' };

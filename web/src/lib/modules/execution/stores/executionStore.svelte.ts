@@ -22,6 +22,8 @@ export class ExecutionStore {
   tried = $state(false);
   busy = $state(false);
   problem = $state('');
+  /** Somebody has just chosen what to run: the form takes the focus as soon as it is there. */
+  chosen = $state(false);
   private refused = $state<Record<string, string>>({});
   private typed = $state<Record<string, RawValues>>({});
 
@@ -89,8 +91,9 @@ export class ExecutionStore {
     this.refused = {};
   }
 
-  /** Another command was chosen: what was said of the last one no longer matters. */
+  /** A command was chosen: what was said of the last one no longer matters, and one goes on in the form. */
   reset(): void {
+    this.chosen = true;
     this.tried = false;
     this.problem = '';
     this.refused = {};

@@ -18,9 +18,11 @@ export type {
   TaskStatus
 } from '$lib/core/clients';
 export * from './filter';
+export * from './overTime';
 export * from './receipt';
 export * from './retry';
 export * from './status';
+export * from './timeline';
 export * from './waves';
 
 export type RunMode = 'durable' | 'direct';

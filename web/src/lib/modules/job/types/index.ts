@@ -18,6 +18,7 @@ export type {
   TaskStatus
 } from '$lib/core/clients';
 export * from './filter';
+export * from './order';
 export * from './overTime';
 export * from './receipt';
 export * from './retry';

@@ -1,7 +1,7 @@
 import type { Job, Task } from '$lib/core/clients';
 import { formatAgo, formatDuration, plural } from '$lib/shared/utils';
+import { tookOf } from './order';
 import { isFinal, JOB_LABEL, outcomeOf, TASK_TONE, taskLabel } from './status';
-import { tookMs } from './timeline';
 
 /** One machine in several runs of the same thing. */
 export interface MachineRuns {
@@ -59,16 +59,16 @@ export function cellSaid(name: string, job: Job, task: Task | undefined | null, 
   if (task === undefined) return `${begin}: was not in this run`;
   const parts = [taskLabel(task).toLowerCase()];
   if (task.status === 'failed' && outcomeOf(task) !== 'failed') parts.push(outcomeOf(task));
-  const took = tookMs(task, now);
-  parts.push(took === null ? (isFinal(task.status) ? 'did not begin' : 'waits') : isFinal(task.status) ? `took ${formatDuration(took)}` : `for ${formatDuration(took)}`);
+  const took = tookOf(task, now);
+  parts.push(took < 0 ? (isFinal(task.status) ? 'did not begin' : 'waits') : isFinal(task.status) ? `took ${formatDuration(took)}` : `for ${formatDuration(took)}`);
   return `${begin}: ${parts.join(', ')}`;
 }
 
 /** A run in words: `3 h ago: failed, 24 machines, took 12 s`. */
 export function runSaid(job: Job, now: number): string {
-  const took = tookMs(job, now);
+  const took = tookOf(job, now);
   const parts = [JOB_LABEL[job.status].toLowerCase(), plural(job.targets.length, 'machine')];
-  if (took !== null) parts.push(`${isFinal(job.status) ? 'took' : 'for'} ${formatDuration(took)}`);
+  if (took >= 0) parts.push(`${isFinal(job.status) ? 'took' : 'for'} ${formatDuration(took)}`);
   return `${formatAgo(job.created_at, now)}: ${parts.join(', ')}`;
 }
 

@@ -1,3 +1,4 @@
+import type { Mark } from '$lib/shared/components/ui';
 import type { Counts, Job, JobStatus, Task, TaskStatus } from '$lib/core/clients';
 
 export type Tone = 'neutral' | 'accent' | 'ok' | 'warn' | 'bad';
@@ -40,6 +41,10 @@ export const TASK_LABEL: Record<TaskStatus, string> = {
   unreachable: 'Unreachable',
   unknown: 'Unknown'
 };
+
+/** Shapes of how things stand, for those who do not tell the colours apart. */
+export const JOB_MARK: Record<JobStatus, Mark> = { queued: 'ring', running: 'disc', succeeded: 'check', failed: 'cross', cancelled: 'slash', unknown: 'question' };
+export const TASK_MARK: Record<TaskStatus, Mark> = { ...JOB_MARK, connecting: 'disc', timed_out: 'cross', unreachable: 'diamond' };
 
 export function isFinal(status: JobStatus | TaskStatus): boolean {
   return status !== 'queued' && status !== 'running' && status !== 'connecting';

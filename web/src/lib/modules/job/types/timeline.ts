@@ -1,5 +1,6 @@
 import type { Job, Task } from '$lib/core/clients';
 import { formatDuration } from '$lib/shared/utils';
+import { ordered, tookOf } from './order';
 import { isFinal, outcomeOf, placeInTime, TASK_TONE, taskLabel, type Tone } from './status';
 import { wavesOf, type Wave } from './waves';
 
@@ -71,7 +72,7 @@ export function spanOfJob(job: Pick<Job, 'created_at' | 'started_at' | 'finished
 
 export const TIME_ORDERS = [
   { value: 'job', label: 'In the job’s order' },
-  { value: 'slowest', label: 'Slowest first' },
+  { value: 'took', label: 'Slowest first' },
   { value: 'trouble', label: 'Trouble first' }
 ] as const;
 export type TimeOrder = (typeof TIME_ORDERS)[number]['value'];
@@ -79,23 +80,14 @@ export type TimeOrder = (typeof TIME_ORDERS)[number]['value'];
 /** A row of a timeline: a machine, or where a wave of them begins. */
 export type TimeRow = { key: string; task: Task; wave?: undefined } | { key: string; wave: Wave; task?: undefined };
 
-/** How long a task took, or takes until now, in milliseconds; null if it has not begun. */
-export function tookMs(task: Pick<Task, 'started_at' | 'finished_at'>, now: number): number | null {
-  return task.started_at ? Math.max(0, (task.finished_at ? Date.parse(task.finished_at) : now) - Date.parse(task.started_at)) : null;
-}
-
 /** How a task is coloured: one that is out of reach is not just at work. */
 export function toneOfTask(task: Task): Tone {
   return task.contact_lost_at ? 'warn' : TASK_TONE[task.status];
 }
 
-const TROUBLE: Record<Tone, number> = { bad: 0, warn: 1, accent: 2, neutral: 3, ok: 4 };
-
 /** The rows of a job's timeline. In the job's own order each wave has a heading. */
 export function timeRows(job: Pick<Job, 'canary' | 'batch' | 'targets'>, tasks: readonly Task[], order: TimeOrder, now: number): TimeRow[] {
-  const sorted = [...tasks].sort((a, b) => a.position - b.position);
-  if (order === 'slowest') sorted.sort((a, b) => (tookMs(b, now) ?? -1) - (tookMs(a, now) ?? -1));
-  if (order === 'trouble') sorted.sort((a, b) => TROUBLE[toneOfTask(a)] - TROUBLE[toneOfTask(b)]);
+  const sorted = order === 'job' ? [...tasks].sort((a, b) => a.position - b.position) : ordered(tasks, order, false, now);
   const rows = sorted.map((task): TimeRow => ({ key: task.vm_id, task }));
   if (order !== 'job') return rows;
   let at = 0;
@@ -122,8 +114,8 @@ export function barOf(task: Task, span: { from: number; to: number }, axis: Axis
 
 /** What stands beside a bar: how long it took, and a word where it did not just go well. */
 export function besideBar(task: Task, now: number): { took: string; outcome: string } {
-  const took = tookMs(task, now);
-  if (took === null) return { took: '', outcome: isFinal(task.status) ? (task.status === 'cancelled' ? 'not begun' : outcomeOf(task)) : 'waits' };
+  const took = tookOf(task, now);
+  if (took < 0) return { took: '', outcome: isFinal(task.status) ? (task.status === 'cancelled' ? 'not begun' : outcomeOf(task)) : 'waits' };
   const quiet = task.status === 'succeeded' || (task.status === 'running' && task.cancel_requested_at === null);
   const outcome = task.contact_lost_at ? 'out of reach' : quiet ? '' : task.status === 'failed' ? outcomeOf(task) : taskLabel(task).toLowerCase();
   return { took: formatDuration(took), outcome };
@@ -131,18 +123,18 @@ export function besideBar(task: Task, now: number): { took: string; outcome: str
 
 /** A row in words: `web-1: failed, exit 7, began after 2.1 s, took 3.4 s`. */
 export function barSaid(task: Task, span: { from: number; to: number }): string {
-  const took = tookMs(task, span.to);
+  const took = tookOf(task, span.to);
   const parts = [taskLabel(task).toLowerCase()];
   if (task.status === 'failed' && outcomeOf(task) !== 'failed') parts.push(outcomeOf(task));
   if (task.contact_lost_at) parts.push('out of reach');
-  if (took === null) parts.push(isFinal(task.status) ? 'did not begin' : `waits for ${formatDuration(span.to - span.from)}`);
+  if (took < 0) parts.push(isFinal(task.status) ? 'did not begin' : `waits for ${formatDuration(span.to - span.from)}`);
   else parts.push(`began after ${formatDuration(Math.max(0, Date.parse(task.started_at!) - span.from))}`, isFinal(task.status) ? `took ${formatDuration(took)}` : `at work for ${formatDuration(took)}`);
   return `${task.vm_name}: ${parts.join(', ')}`;
 }
 
 /** What there is to see in a sentence, from the machines that have ended; empty while those are fewer than two. */
 export function timelineSaid(tasks: readonly Task[]): string {
-  const ended = tasks.filter((task) => task.started_at && task.finished_at).map((task) => ({ task, ms: tookMs(task, 0)! }));
+  const ended = tasks.filter((task) => task.started_at && task.finished_at).map((task) => ({ task, ms: tookOf(task, 0) }));
   if (ended.length < 2) return '';
   ended.sort((a, b) => a.ms - b.ms);
   const half = ended[Math.ceil(ended.length / 2) - 1]!;

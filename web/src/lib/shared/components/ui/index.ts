@@ -17,6 +17,6 @@ export { default as Segmented } from './tabs/Segmented.svelte';
 export { default as RowMenu } from './menu/RowMenu.svelte';
 export { default as Menu } from './menu/Menu.svelte';
 export { default as CopyButton } from './copy/CopyButton.svelte';
-export { default as StatusDot } from './status/StatusDot.svelte';
+export { default as StatusDot, type Mark } from './status/StatusDot.svelte';
 export { default as CountsBar } from './progress/CountsBar.svelte';
 export { default as Meter } from './progress/Meter.svelte';

@@ -40,7 +40,7 @@ async function groupWhatWasWritten() {
 }
 
 async function retryWhatFailed() {
-	await page.getByRole('button', { name: 'Retry' }).click();
+	await page.getByRole('button', { name: 'Retry', exact: true }).click();
 	const unreachable = page.getByRole('menuitem', { name: /^Unreachable/ });
 	assert.equal(await unreachable.getAttribute('aria-disabled'), 'true', 'nothing was unreachable');
 	await page.getByRole('menuitem', { name: /^Failed/ }).click();

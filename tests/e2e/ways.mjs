@@ -74,7 +74,7 @@ async function toAFilteredList({ good, bad }) {
 	await page.getByRole('button', { name: 'Clear', exact: true }).last().click();
 	await rows.nth(1).waitFor();
 	assert.equal(new URL(page.url()).search, '');
-	await dash.open(`/jobs?text=${bad}`);
+	await dash.open(`/jobs?q=${bad}`);
 	await rows.filter({ hasText: 'exit 3' }).waitFor();
 	assert.equal(await rows.count(), 1, 'found by its id');
 	say('opened filtered lists of jobs by their addresses');

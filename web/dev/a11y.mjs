@@ -158,7 +158,7 @@ const SCREENS = {
   misspelt: (page) => page.goto(`${base}/logs?q=(&regex=true&range=custom&job=00000000-0000-7000-8000-000000000000`),
   retry: async (page) => {
     await openJob(page, 1);
-    await ifThere(page.getByRole('button', { name: 'Retry' }));
+    await ifThere(page.getByRole('button', { name: 'Retry', exact: true }));
   },
   rolling: (page) => openJob(page, 0, 6),
   receipt: (page) => openJob(page, 1, 2),

@@ -76,6 +76,14 @@ export function moreRoutes(mock) {
     return { ok, steps: [...way, ...own], latency_ms: ok ? 7 : null, failure: ok ? null : { step: 'connect', message: 'No answer within 5 s', remedy: 'Is the machine up, and port 22 open from here? Try `nc -vz 10.20.0.18 22`.', offered_host_key: null }, new_host_key: null };
   }
 
+  function activity(_, __, query) {
+    const since = Date.parse(query.get('since'));
+    const ms = Number(query.get('step_seconds')) * 1000;
+    const items = Array.from({ length: Math.floor((Date.now() - since) / ms) + 1 }, (___, n) => ({ at: iso(since + n * ms), queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, unknown: 0 }));
+    for (const job of jobs.values()) { const step = items[Math.floor((Date.parse(job.created_at) - since) / ms)]; if (step) step[job.status]++; }
+    return { since: iso(since), step_seconds: ms / 1000, items };
+  }
+
   function setSecret([name], { value }) {
     if (!NAMED.test(name) || !value) throw new Problem(422, 'Invalid', 'The secret was not set.', [{ field: 'name', message: 'is made of letters, digits, `.`, `_` and `-`' }]);
     const known = secrets.find((secret) => secret.name === name);
@@ -90,7 +98,8 @@ export function moreRoutes(mock) {
     ['POST', /^\/api\/jobs\/([^/]+)\/retry$/, retry],
     ['POST', /^\/api\/jobs\/([^/]+)\/close$/, close],
     ['POST', /^\/api\/jobs\/([^/]+)\/check$/, check],
-    ['GET', /^\/api\/jobs\/([^/]+)\/groups$/, ([id]) => groupsOf(tasks.get(jobOf(id).id), isFinal)],
+    ['GET', /^\/api\/jobs\/activity$/, activity],
+    ['GET', /^\/api\/jobs\/([^/]+)\/groups$/, ([id]) => groupsOf(tasks.get(jobOf(id).id), isFinal, jobOf(id).command.script?.includes('uptime'))],
     ['POST', /^\/api\/vms\/([^/]+)\/test$/, test],
     ['POST', /^\/api\/vms\/([^/]+)\/host-key$/, hostKey],
     ['POST', /^\/api\/vms\/([^/]+)\/facts$/, ([id]) => { const facts = { ...factsOf(vms.indexOf(vmOf(id)), Date.now()), gathered_at: iso() }; vmOf(id).facts = facts; emit({ type: 'vm-facts-changed', id, facts }); return vmOf(id); }],

@@ -132,7 +132,7 @@ const SHOTS = {
   unknown: async (page) => story(page, 1, 0),
   retry: async (page) => {
     await story(page, 1, 0);
-    await page.getByRole('button', { name: 'Retry' }).click();
+    await page.getByRole('button', { name: 'Retry', exact: true }).click();
   },
   close: async (page) => {
     await story(page, 0, 6);

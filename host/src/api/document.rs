@@ -25,7 +25,7 @@ use super::{
         vms::list, vms::add, vms::show, vms::replace, vms::change, vms::remove, vms::test, vms::gather_facts, vms::host_key, vms::jobs,
         vms::commands, vms::save_command, ssh_hosts::list, discovery::sources, discovery::find, discovery::find_now,
         discovery::import, commands::list, commands::save, commands::show, commands::replace, commands::remove,
-        commands::render, jobs::list, jobs::create, jobs::show, jobs::cancel, jobs::check, jobs::close, jobs::groups,
+        commands::render, jobs::list, jobs::activity, jobs::create, jobs::show, jobs::cancel, jobs::check, jobs::close, jobs::groups,
         jobs::retry, logs::read, logs::export_log, logs::export_job, search::search_logs, plugins::list, plugins::show, plugins::stats, plugins::log, plugins::reload, plugins::grant, plugins::revoke, plugins::enable, plugins::disable, plugins::history, plugins::readme,
         plugins::install, plugins::remove, settings::list, settings::set,
         secrets::list, secrets::set, secrets::remove, events::list, auth::login, auth::logout, auth::me, health::live,

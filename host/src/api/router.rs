@@ -70,6 +70,7 @@ fn private() -> Router<App> {
             get(commands::show).put(commands::replace).delete(commands::remove).post(commands::render),
         )
         .route("/api/jobs", get(jobs::list).post(jobs::create))
+        .route("/api/jobs/activity", get(jobs::activity))
         .route("/api/jobs/{id}", get(jobs::show))
         .route("/api/jobs/{id}/cancel", post(jobs::cancel))
         .route("/api/jobs/{id}/check", post(jobs::check))

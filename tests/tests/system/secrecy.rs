@@ -14,7 +14,7 @@ use corral_tests::host::Site;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{LONG, shared};
+use crate::{LONG, SOON, shared};
 
 /// Long enough to be in no file by chance.
 fn secret() -> String {
@@ -139,6 +139,54 @@ async fn answers(client: &Client, vm: &str, jobs: &[String]) -> Result<Vec<(Stri
         told.push((path, answer));
     }
     Ok(told)
+}
+
+/// A template that hands a secret on as it should.
+const LOGIN: &str = "id: login
+title: Log in
+parameters:
+  - {name: user}
+  - {name: token, secret: true}
+argv: [sh, -c, 'echo $1 $(wc -c)', login, '{{user}}']
+stdin: '{{token}}'
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_parameter_of_a_template_is_seen_by_the_command_and_by_nobody_else() -> Result<()> {
+    let _machine = shared().await;
+    let fleet = Fleet::start(1).await?;
+    let site = Site::new()?.with_env("RUST_LOG", "trace");
+    let templates = site.dir("templates")?;
+    std::fs::write(templates.join("login.yaml"), LOGIN)?;
+    let site = site.with_args(&["--templates", &templates.to_string_lossy()]);
+    let mut host = site.start()?;
+    let client = site.client(&host)?;
+    let vms = fleet.add_all(&client).await?;
+    let secret = secret();
+
+    let args = json!({"user": "ruth", "token": secret});
+    let mut job =
+        json!({"template": {"id": "templates/login", "args": args}, "targets": {"vms": vms}, "dry_run": true});
+    client.plugins_settled(SOON).await?;
+    let preview = client.post("/api/jobs", &job).await?.ok()?;
+    ensure!(preview.to_string().contains("ruth") && !preview.to_string().contains(&secret), "the preview: {preview}");
+    job["dry_run"] = json!(false);
+    let id = client.start_job(&job).await?;
+    let done = client.finished(&id, LONG).await?;
+    ensure!(done["template"] == json!({"id": "templates/login", "args": {"user": "ruth"}}), "{done}");
+    ensure!(client.texts(&id, &vms[0]).await? == [format!("ruth {}", secret.len())], "the command read it all");
+    for (path, answer) in answers(&client, &vms[0], &[id]).await? {
+        ensure!(!answer.contains(&secret), "{path} tells it: {answer}");
+    }
+
+    host.stop()?;
+    let log = std::fs::read_to_string(site.path("host.log"))?;
+    ensure!(log.contains("TRACE"), "the host tells all that it can tell");
+    for form in forms(&secret) {
+        let kept = files_with(&site.path(""), &form);
+        ensure!(kept.is_empty(), "kept in {kept:?}");
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

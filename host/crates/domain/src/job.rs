@@ -217,7 +217,7 @@ impl Counts {
 pub struct TemplateUse {
     /// Its id.
     pub id: String,
-    /// What it was given.
+    /// What it was given; of a job without what the template marks as secret.
     pub args: serde_json::Value,
 }
 

@@ -47,6 +47,9 @@ pub struct PluginInfo {
     pub id: String,
     /// For people.
     pub name: String,
+    /// What it is for, in a sentence; empty if its manifest does not say.
+    #[serde(default)]
+    pub description: String,
     /// Of the plugin.
     pub version: String,
     /// API version that it was built against.

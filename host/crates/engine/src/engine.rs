@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use corral_domain::{Clock, IdSource, JobId, RandomBytes, State};
-use corral_storage::{EventPage, JobFilter, JobPage, LogStore, StateStore, StorageError};
+use corral_domain::{Clock, IdSource, JobId, RandomBytes, State, Timestamp};
+use corral_storage::{EventPage, JobFilter, JobPage, JobTally, LogStore, StateStore, StorageError};
 use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -155,6 +155,11 @@ impl Engine {
     /// Stored jobs, newest first.
     pub async fn jobs(&self, filter: &JobFilter, limit: u32) -> Result<JobPage, StorageError> {
         self.inner.deps.state.jobs(filter, limit).await
+    }
+
+    /// How many jobs of which status were created when, since a time and in steps of it.
+    pub async fn job_tallies(&self, since: Timestamp, step: Duration) -> Result<Vec<JobTally>, StorageError> {
+        self.inner.deps.state.job_tallies(since, step).await
     }
 
     /// Stored events.

@@ -21,7 +21,7 @@ pub(crate) async fn run(engine: Engine, mut notices: mpsc::Receiver<PluginNotice
 
 fn command(notice: PluginNotice) -> Command {
     match notice {
-        PluginNotice::Changed(plugin) => Command::ReportPlugin { plugin },
+        PluginNotice::Changed(plugin) => Command::ReportPlugin { plugin: *plugin },
         PluginNotice::Removed(id) => Command::RemovePlugin { id },
         PluginNotice::Templates { plugin, offer } => Command::OfferTemplates { plugin, offer },
     }

@@ -303,7 +303,7 @@ pub struct Found {
 #[derive(Debug, Clone)]
 pub enum PluginNotice {
     /// A plugin's state changed, or it was loaded anew.
-    Changed(PluginInfo),
+    Changed(Box<PluginInfo>),
     /// A plugin is gone.
     Removed(String),
     /// A plugin offers other templates than before.

@@ -60,6 +60,7 @@ impl Inner {
         let info = PluginInfo {
             id: id.clone(),
             name: id.clone(),
+            description: String::new(),
             version: String::new(),
             api: String::new(),
             provides: Vec::new(),

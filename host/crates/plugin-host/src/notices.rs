@@ -62,7 +62,10 @@ impl Notices {
             // Marks are taken first: a step that comes meanwhile is told before the mark that it leaves.
             let marks = std::mem::take(&mut *lock(&self.marks));
             let steps = std::mem::take(&mut *lock(&self.steps));
-            let steps = steps.into_iter().filter(|info| registry.find(&info.id).is_some()).map(PluginNotice::Changed);
+            let steps = steps
+                .into_iter()
+                .filter(|info| registry.find(&info.id).is_some())
+                .map(|info| PluginNotice::Changed(Box::new(info)));
             let marked = marks.into_iter().flat_map(|(id, marks)| notices(registry, id, marks));
             for notice in steps.chain(marked) {
                 let sent = tokio::select! {
@@ -85,7 +88,7 @@ fn notices(registry: &Registry, id: String, marks: Marks) -> Vec<PluginNotice> {
     let Some(slot) = registry.find(&id) else { return vec![PluginNotice::Removed(id)] };
     let mut notices = Vec::new();
     if marks.changed {
-        notices.push(PluginNotice::Changed(slot.info()));
+        notices.push(PluginNotice::Changed(Box::new(slot.info())));
     }
     if marks.templates {
         notices.push(PluginNotice::Templates { plugin: id, offer: slot.listing.load().offer.clone() });

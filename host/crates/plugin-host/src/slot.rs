@@ -281,6 +281,7 @@ impl Slot {
 pub fn describe(info: &mut PluginInfo, manifest: &crate::manifest::Manifest, grants: &Grants) {
     info.name.clone_from(&manifest.name);
     info.version = manifest.version.to_string();
+    info.description.clone_from(&manifest.description);
     info.api.clone_from(&manifest.api);
     info.provides.clone_from(&manifest.provides);
     info.wants = manifest.wants.iter().map(|want| grants.describe(want)).collect();

@@ -1,6 +1,9 @@
 //! Lists of jobs, newest first. One query for each index that may lead; the other conditions only narrow it.
 
-use corral_storage::{JobFilter, JobPage, StorageError};
+use std::time::Duration;
+
+use corral_domain::Timestamp;
+use corral_storage::{JobFilter, JobPage, JobTally, StorageError};
 use sqlx::types::Uuid;
 
 use crate::SqliteStore;
@@ -21,6 +24,28 @@ impl SqliteStore {
             bodies.iter().take(limit as usize).map(|body| parse("job", body)).collect::<Result<_, _>>()?;
         let next = jobs.last().filter(|_| more).map(|job| job.id);
         Ok(JobPage { jobs, next })
+    }
+
+    pub(crate) async fn tally_jobs(&self, since: Timestamp, step: Duration) -> Result<Vec<JobTally>, StorageError> {
+        let since = since.as_millis();
+        let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
+        let rows = sqlx::query!(
+            r#"SELECT (created_at - ?1) / ?2 AS "step!: i64", status, count(*) AS "jobs!: i64"
+               FROM job WHERE created_at >= ?1 GROUP BY 1, 2 ORDER BY 1, 2"#,
+            since,
+            step
+        )
+        .fetch_all(self.state.readers())
+        .await
+        .map_err(|error| self.state.fail("counting jobs", error))?;
+        rows.into_iter()
+            .map(|row| {
+                let status = row.status.parse().map_err(|_| {
+                    StorageError::Corrupt(format!("a job has the status `{}`, which there is not", row.status))
+                })?;
+                Ok(JobTally { step: row.step.unsigned_abs(), status, jobs: row.jobs.unsigned_abs() })
+            })
+            .collect()
     }
 
     async fn job_bodies(&self, filter: &JobFilter, limit: i64) -> sqlx::Result<Vec<String>> {

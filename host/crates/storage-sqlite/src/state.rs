@@ -1,10 +1,12 @@
 //! State, events and audit rows.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use corral_domain::{Event, EventKind, Job, JobId, SavedTemplate, Task, TaskKey, Timestamp, Vm, VmId};
 use corral_storage::{
-    Audit, Commit, EventPage, IDEMPOTENCY_KEPT, IDEMPOTENCY_KEYS_MAX, IdempotencyKey, JobFilter, JobPage, Loaded,
-    StateStore, StorageError, Write,
+    Audit, Commit, EventPage, IDEMPOTENCY_KEPT, IDEMPOTENCY_KEYS_MAX, IdempotencyKey, JobFilter, JobPage, JobTally,
+    Loaded, StateStore, StorageError, Write,
 };
 use sqlx::types::Uuid;
 use sqlx::{Connection, SqliteConnection};
@@ -103,6 +105,10 @@ impl StateStore for SqliteStore {
 
     async fn jobs(&self, filter: &JobFilter, limit: u32) -> Result<JobPage, StorageError> {
         self.job_page(filter, limit).await
+    }
+
+    async fn job_tallies(&self, since: Timestamp, step: Duration) -> Result<Vec<JobTally>, StorageError> {
+        self.tally_jobs(since, step).await
     }
 
     async fn events(&self, since: u64, limit: u32) -> Result<EventPage, StorageError> {

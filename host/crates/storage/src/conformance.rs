@@ -26,6 +26,7 @@ macro_rules! conformance_tests {
             rows_are_replaced_and_removed
             pages_of_jobs_have_no_gap_and_no_double
             filters_of_jobs_agree_with_a_model
+            tallies_of_jobs_agree_with_a_model
             commits_from_many_callers_are_each_whole
         );
         $crate::conformance_tests!(@tests $open, keys:

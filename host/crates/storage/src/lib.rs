@@ -20,6 +20,6 @@ pub use error::StorageError;
 pub use logs::{LogAppend, LogEnd, LogFile, LogStore, StoredChunk};
 pub use secrets::{SecretRow, SecretStore};
 pub use state::{
-    Audit, Commit, EventPage, IDEMPOTENCY_KEPT, IDEMPOTENCY_KEYS_MAX, IdempotencyKey, JobFilter, JobPage, Loaded,
-    StateStore, TokenRow, TokenStore, Write,
+    Audit, Commit, EventPage, IDEMPOTENCY_KEPT, IDEMPOTENCY_KEYS_MAX, IdempotencyKey, JobFilter, JobPage, JobTally,
+    Loaded, StateStore, TokenRow, TokenStore, Write,
 };

@@ -123,6 +123,17 @@ pub struct JobPage {
     pub next: Option<JobId>,
 }
 
+/// How many jobs of one status were created in one step of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobTally {
+    /// Which step, from 0.
+    pub step: u64,
+    /// Their status.
+    pub status: JobStatus,
+    /// How many, at least 1.
+    pub jobs: u64,
+}
+
 /// Events in order.
 #[derive(Debug, Clone, Default)]
 pub struct EventPage {
@@ -149,6 +160,9 @@ pub trait StateStore: Send + Sync {
     async fn task(&self, key: corral_domain::TaskKey) -> Result<Option<Task>, StorageError>;
     /// Jobs, newest first, at most `limit`.
     async fn jobs(&self, filter: &JobFilter, limit: u32) -> Result<JobPage, StorageError>;
+    /// Jobs that were created at or after `since`, counted by status and by step of time: step 0 begins at `since`, each lasts
+    /// `step`, which is a millisecond at least. In order of the steps; steps without jobs are left out.
+    async fn job_tallies(&self, since: Timestamp, step: Duration) -> Result<Vec<JobTally>, StorageError>;
     /// Events with `seq` greater than `since`, in order, at most `limit`.
     async fn events(&self, since: u64, limit: u32) -> Result<EventPage, StorageError>;
     /// Removes events with `seq` below `oldest_kept`; returns how many.

@@ -1,5 +1,6 @@
 //! Jobs.
 
+mod activity;
 mod cancel;
 mod check;
 mod close;
@@ -10,6 +11,7 @@ mod preview;
 mod retry;
 mod show;
 
+pub use activity::*;
 pub use cancel::*;
 pub use check::*;
 pub use close::*;

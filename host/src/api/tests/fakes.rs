@@ -194,7 +194,8 @@ pub fn notices() -> Vec<PluginNotice> {
         title: "Disk usage".into(),
         description: "Shows it".into(),
         category: "Disks".into(),
-        parameters: serde_json::json!({"type": "object", "properties": {"path": {"type": "string"}}, "additionalProperties": false}),
+        parameters: serde_json::json!({"type": "object", "additionalProperties": false,
+            "properties": {"path": {"type": "string"}, "token": {"type": "string", "writeOnly": true}}}),
         mode: Mode::Direct,
         dangerous: false,
         timeout_seconds: 0,
@@ -204,6 +205,7 @@ pub fn notices() -> Vec<PluginNotice> {
     let mask = PluginInfo {
         id: "mask".into(),
         name: "Mask".into(),
+        description: "Hides what is secret.".into(),
         version: "1.0.0".into(),
         api: "0.1".into(),
         provides: vec![PluginKind::LogFilter],
@@ -215,7 +217,7 @@ pub fn notices() -> Vec<PluginNotice> {
         wants: Vec::new(),
         grants: Vec::new(),
     };
-    vec![PluginNotice::Templates { plugin: "ops".into(), offer }, PluginNotice::Changed(mask)]
+    vec![PluginNotice::Templates { plugin: "ops".into(), offer }, PluginNotice::Changed(Box::new(mask))]
 }
 
 #[async_trait]
@@ -228,7 +230,10 @@ impl Plugins for FakePlugins {
     ) -> Result<Vec<RenderedCommand>, PluginError> {
         let wrong = || PluginError::InvalidInput("path: is a text".into());
         let path = args["path"].as_str().ok_or_else(wrong)?;
-        Ok(vms.iter().map(|_| RenderedCommand::plain(CommandLine::Argv(vec!["df".into(), path.into()]))).collect())
+        let stdin = args["token"].as_str().map(|token| token.as_bytes().to_vec());
+        let command =
+            RenderedCommand { stdin, ..RenderedCommand::plain(CommandLine::Argv(vec!["df".into(), path.into()])) };
+        Ok(vec![command; vms.len()])
     }
 
     async fn open_filters(&self, _: StreamInfo) -> Result<Box<dyn FilterChain>, PluginError> {

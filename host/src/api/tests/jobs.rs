@@ -177,3 +177,55 @@ async fn what_a_plugin_did_and_said_is_told() {
     assert!(metrics.contains("corral_plugin_calls_total{plugin=\"mask\"} 7\n"), "{metrics}");
     assert!(metrics.contains("corral_plugin_limit_hits_total{plugin=\"mask\",limit=\"cpu\"} 1\n"), "{metrics}");
 }
+
+#[tokio::test]
+async fn jobs_are_counted_by_when_they_were_created_and_how_they_fare() {
+    let host = Host::start().await;
+    let vm = host.vm("web-1").await;
+    for script in ["exit 0", "exit 0", "exit 3"] {
+        let id = host.run(script, &[&vm]).await;
+        host.finished(&id).await;
+    }
+    let day = host.get("/api/jobs/activity").await.json();
+    assert_eq!(day["step_seconds"], 3600);
+    let items = day["items"].as_array().unwrap();
+    assert_eq!(items.len(), 25, "the last day in hours, and what has begun of the next");
+    assert_eq!(items[0]["at"], day["since"]);
+    let sum = |status: &str| items.iter().map(|step| step[status].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("succeeded"), sum("failed"), sum("running"), sum("queued")), (2, 1, 0, 0));
+    assert_eq!((sum("cancelled"), sum("unknown")), (0, 0));
+    let later = host.get("/api/jobs/activity?since=2020-01-01T00:00:00Z&step_seconds=31536000").await.json();
+    assert_eq!(later["items"][0]["succeeded"], 0);
+    assert_eq!(later["items"].as_array().unwrap().last().unwrap()["failed"], 1);
+}
+
+#[tokio::test]
+async fn what_no_activity_can_be_told_for_is_refused_with_a_reason() {
+    let host = Host::start().await;
+    for (query, says) in [
+        ("since=yesterday", "since"),
+        ("since=2999-01-01T00:00:00Z", "future"),
+        ("step_seconds=0", "1 at least"),
+        ("since=2020-01-01T00:00:00Z&step_seconds=60", "1000 is the most"),
+        ("step=60", "step"),
+    ] {
+        let text = host.get(&format!("/api/jobs/activity?{query}")).await.problem(400).to_string();
+        assert!(text.contains(says), "{query}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_template_marks_as_secret_is_told_to_nobody() {
+    let host = Host::start().await;
+    let vm = host.vm("web-1").await;
+    let template = json!({"id": "ops/disk", "args": {"path": "/", "token": "hunter2-secret"}});
+    let body = json!({"template": template, "targets": {"vms": [vm]}});
+    let created = host.post("/api/jobs", &body).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
+    assert_eq!(created.json()["template"], json!({"id": "ops/disk", "args": {"path": "/"}}));
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    for path in [format!("/api/jobs/{id}"), "/api/jobs".into(), "/api/events?since=0".into()] {
+        let text = host.get(&path).await.text();
+        assert!(text.contains("ops/disk") && !text.contains("hunter2"), "{path}: {text}");
+    }
+}

@@ -182,7 +182,7 @@ pub enum Command {
 pub struct TemplateUse {
     /// `plugin/name`.
     pub id: String,
-    /// Its arguments.
+    /// Its arguments. Those that the template marks as secret (`writeOnly`) are taken and never told.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub args: serde_json::Value,

@@ -11,6 +11,9 @@ pub struct Plugin {
     pub id: String,
     /// For people.
     pub name: String,
+    /// What it is for, in a sentence; empty if its manifest does not say.
+    #[serde(default)]
+    pub description: String,
     /// Of the plugin.
     pub version: String,
     /// API version that it was built against.
@@ -86,6 +89,7 @@ impl From<&PluginInfo> for Plugin {
         Self {
             id: plugin.id.clone(),
             name: plugin.name.clone(),
+            description: plugin.description.clone(),
             version: plugin.version.clone(),
             api: plugin.api.clone(),
             provides: plugin.provides.iter().map(|kind| (*kind).into()).collect(),

@@ -186,6 +186,7 @@ fn plugin() -> impl Strategy<Value = PluginInfo> {
     (plugin_id(), state, text(), 0..3_u64).prop_map(|(id, state, reason, generation)| PluginInfo {
         name: id.to_uppercase(),
         id,
+        description: String::new(),
         version: "0.1.0".into(),
         api: "0.1".into(),
         provides: vec![PluginKind::LogFilter],

@@ -1,7 +1,8 @@
 //! What every [`StateStore`] promises.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use corral_domain::{Facts, Job, JobId, TaskKey, TaskStatus, Timestamp};
 
@@ -248,6 +249,33 @@ pub async fn filters_of_jobs_agree_with_a_model(store: &dyn StateStore) {
         let first: Vec<_> = expected.iter().copied().take(limit as usize).collect();
         assert_eq!(got, first, "{filter:?}");
         assert_eq!(page.next.is_some(), expected.len() > limit as usize, "{filter:?}");
+    }
+}
+
+/// Jobs counted by time and status are those that counting by hand gives, whatever the step.
+pub async fn tallies_of_jobs_agree_with_a_model(store: &dyn StateStore) {
+    let numbers = Numbers::new(11);
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut writes = Vec::new();
+    for n in 0..200 {
+        let id = sample::job_id(Timestamp::from_millis(NOON.as_millis() + numbers.below(100_000) as i64), n);
+        let (status, _) = sample::STATUSES[numbers.below(5) as usize];
+        let (job, tasks) = sample::job_of(id, &[sample::vm_id(1)], status, None);
+        jobs.push(job.clone());
+        writes.extend(sample::put_job(job, tasks));
+    }
+    sample::write(store, writes).await;
+    for _ in 0..50 {
+        let since = Timestamp::from_millis(NOON.as_millis() + numbers.below(120_000) as i64 - 10_000);
+        let step = 1 + numbers.below(40_000);
+        let mut expected: BTreeMap<(u64, &str), u64> = BTreeMap::new();
+        for job in jobs.iter().filter(|job| job.created_at >= since) {
+            let at = job.created_at.millis_since(since) / step;
+            *expected.entry((at, job.status.as_str())).or_default() += 1;
+        }
+        let got = store.job_tallies(since, Duration::from_millis(step)).await.unwrap();
+        let got: Vec<_> = got.iter().map(|tally| ((tally.step, tally.status.as_str()), tally.jobs)).collect();
+        assert_eq!(got, expected.into_iter().collect::<Vec<_>>(), "since {since} in steps of {step} ms");
     }
 }
 

@@ -5,6 +5,8 @@
 import type { Event, EventBody, VmBody } from './generated';
 
 export type {
+  Activity,
+  ActivityStep,
   Auth,
   AuthKind,
   Batch,

@@ -21,9 +21,11 @@ import {
 import { COMMAND_SERVICE, COMMAND_STORE, CommandService, createCommandStore } from '$lib/modules/command';
 import { createExecutionStore, EXECUTION_STORE } from '$lib/modules/execution';
 import {
+  createJobActivity,
   createJobHistory,
   createJobStore,
   createOutputGroups,
+  JOB_ACTIVITY,
   JOB_HISTORY,
   JOB_SERVICE,
   JOB_STORE,
@@ -122,6 +124,7 @@ function registerModules(container: Container): void {
     .register(JOB_SERVICE, (c) => new JobService(c.get(API_CLIENT), newKey))
     .register(JOB_STORE, (c) => createJobStore({ dispatcher: c.get(DISPATCHER), service: c.get(JOB_SERVICE) }))
     .register(JOB_HISTORY, (c) => createJobHistory({ store: c.get(JOB_STORE), service: c.get(JOB_SERVICE), now: Date.now }))
+    .register(JOB_ACTIVITY, (c) => createJobActivity({ dispatcher: c.get(DISPATCHER), service: c.get(JOB_SERVICE), now: Date.now, later }))
     .register(OPEN_GROUPS, (c) => (job) => createOutputGroups(job, { service: c.get(JOB_SERVICE), later }))
     .register(LOG_STORE, (c) =>
       createLogStore({ service: new LogService(c.get(API_CLIENT)), search: new SearchService(c.get(API_CLIENT)), socket: c.get(SOCKET), nextFrame })

@@ -25,11 +25,6 @@ export function lineRangeOf(text: string | null): LineRange | null {
   return { from: Math.min(from, to), to: Math.max(from, to) };
 }
 
-/** The history, of such jobs as are asked for. */
-export function jobsPath(query: Query = {}): string {
-  return `/jobs${queryString(query)}`;
-}
-
 /** A job's machines with their output together. */
 export function jobTogetherPath(job: string): string {
   return `/jobs/${job}?view=together`;

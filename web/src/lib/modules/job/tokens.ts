@@ -1,5 +1,6 @@
 import { token } from '$lib/core/container';
 import type { JobService } from './services/JobService';
+import type { JobActivityStore } from './stores/jobActivity.svelte';
 import type { JobHistoryStore } from './stores/jobHistory.svelte';
 import type { JobStore } from './stores/jobStore.svelte';
 import type { OutputGroups } from './stores/outputGroups.svelte';
@@ -7,5 +8,6 @@ import type { OutputGroups } from './stores/outputGroups.svelte';
 export const JOB_STORE = token<JobStore>('jobStore');
 export const JOB_SERVICE = token<JobService>('jobService');
 export const JOB_HISTORY = token<JobHistoryStore>('jobHistory');
+export const JOB_ACTIVITY = token<JobActivityStore>('jobActivity');
 /** Opens a job's grouped output; whoever opens it closes it. */
 export const OPEN_GROUPS = token<(job: string) => OutputGroups>('openGroups');

@@ -12,4 +12,4 @@ export { default as DiscoveryImport } from './components/DiscoveryImport.svelte'
 export { VmService } from './services/VmService';
 export { createVmStore, labelTexts, type VmStore } from './stores/vmStore.svelte';
 export { VM_SERVICE, VM_STORE } from './tokens';
-export { endpointOf, optionsText, STATUS_LABEL, STATUS_TONE, type Vm } from './types';
+export { diskOf, endpointOf, optionsText, STATUS_LABEL, STATUS_TONE, type Vm } from './types';

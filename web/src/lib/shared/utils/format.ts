@@ -1,5 +1,6 @@
 const number = new Intl.NumberFormat('en-US');
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const minute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
 
@@ -75,6 +76,11 @@ export function formatAgo(time: string | number, now: number): string {
 
 export function formatTime(time: string | number): string {
   return full.format(typeof time === 'number' ? time : Date.parse(time));
+}
+
+/** `14:03`. */
+export function formatClock(time: string | number): string {
+  return minute.format(typeof time === 'number' ? time : Date.parse(time));
 }
 
 /** `14:03:27.412`, as it stands beside a line. */

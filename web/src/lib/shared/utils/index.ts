@@ -2,6 +2,7 @@ export * from './ansi';
 export * from './cx';
 export * from './diff';
 export * from './format';
+export * from './keys';
 export * from './markdown';
 export * from './names';
 export * from './schema';

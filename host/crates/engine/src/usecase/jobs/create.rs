@@ -64,7 +64,9 @@ impl Engine {
         self.check_filters(actor, &request.filters)?;
         let timeout = template.as_ref().map_or(0, |template| template.timeout_seconds);
         let used = match (request.what, template) {
-            (What::Template { id, args }, Some(_)) => Some(TemplateUse { id, args }),
+            (What::Template { id, args }, Some(template)) => {
+                Some(TemplateUse { id, args: template.without_secrets(args) })
+            }
             _ => None,
         };
         let mut commands: Vec<_> = vms.iter().map(|vm| vm.id).zip(commands).collect();

@@ -5,6 +5,40 @@ export type ClientOptions = {
 };
 
 /**
+ * How many jobs were created when, and how they fare.
+ */
+export type Activity = {
+    /**
+     * Every step up to now, those without jobs as well, oldest first.
+     */
+    items: Array<ActivityStep>;
+    /**
+     * Where the first step begins.
+     */
+    since: string;
+    /**
+     * How long a step is, in seconds.
+     */
+    step_seconds: number;
+};
+
+/**
+ * The jobs that were created in one step of time, by how they fare now.
+ */
+export type ActivityStep = {
+    /**
+     * When it begins.
+     */
+    at: string;
+    cancelled: number;
+    failed: number;
+    queued: number;
+    running: number;
+    succeeded: number;
+    unknown: number;
+};
+
+/**
  * How the host proves who it is. The secret itself is never here.
  */
 export type Auth = {
@@ -1033,6 +1067,10 @@ export type PagePlugin = {
          */
         api: string;
         /**
+         * What it is for, in a sentence; empty if its manifest does not say.
+         */
+        description?: string;
+        /**
          * SHA-256 of the component, in hex.
          */
         digest: string;
@@ -1381,6 +1419,10 @@ export type Plugin = {
      * API version that it was built against.
      */
     api: string;
+    /**
+     * What it is for, in a sentence; empty if its manifest does not say.
+     */
+    description?: string;
     /**
      * SHA-256 of the component, in hex.
      */
@@ -3038,6 +3080,40 @@ export type CreateJobResponses = {
 };
 
 export type CreateJobResponse = CreateJobResponses[keyof CreateJobResponses];
+
+export type JobActivityData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Where the first step begins (RFC 3339); 24 hours ago without.
+         */
+        since?: string;
+        /**
+         * How long a step is, in seconds; an hour without. At most 1,000 steps lie between `since` and now.
+         */
+        step_seconds?: number;
+    };
+    url: '/api/jobs/activity';
+};
+
+export type JobActivityErrors = {
+    /**
+     * A problem
+     */
+    default: Problem;
+};
+
+export type JobActivityError = JobActivityErrors[keyof JobActivityErrors];
+
+export type JobActivityResponses = {
+    /**
+     * Jobs counted by time and status
+     */
+    200: Activity;
+};
+
+export type JobActivityResponse = JobActivityResponses[keyof JobActivityResponses];
 
 export type ShowJobData = {
     body?: never;

@@ -3,7 +3,7 @@ import { messageOf, type UiState } from '$lib/core/state';
 import { AD_HOC, type CommandStore, type Template } from '$lib/modules/command';
 import type { JobRequest, JobService, JobStore, Preview } from '$lib/modules/job';
 import type { Vm, VmStore } from '$lib/modules/vm';
-import { checkValues, fieldsOf, initialValues, parseSelector, type JsonSchema, type RawValues, type Selector } from '$lib/shared/utils';
+import { checkValues, commandText, fieldsOf, initialValues, parseSelector, type JsonSchema, type RawValues, type Selector } from '$lib/shared/utils';
 import { RunOptions } from './runOptions.svelte';
 
 export interface ExecutionStoreDeps {
@@ -50,6 +50,11 @@ export class ExecutionStore {
   suggested = $derived.by(() =>
     this.targets.length === 0 ? [] : this.deps.commands.all.filter((template) => this.meantFor.has(template.id) && this.suits(template))
   );
+  /** Templates that ran last, each once, newest first. */
+  used = $derived.by(() => {
+    const ids = new Set(this.deps.jobs.recent.flatMap((job) => (job.template ? [job.template.id] : [])));
+    return [...ids].map((id) => this.deps.commands.get(id)).filter((template) => template !== undefined);
+  });
   /** Why it cannot run yet, as the next step; empty if it can. */
   missing = $derived.by(() => {
     if (!this.isAdHoc && !this.template) return 'Choose a command.';
@@ -60,15 +65,13 @@ export class ExecutionStore {
     return '';
   });
 
+  /** What would be sent, as text; null while something is missing. It changes only as the text does, not with every word of a chosen machine. */
+  requestKey = $derived.by(() => (this.missing === '' ? JSON.stringify(this.request()) : null));
+
   private previewed = $state.raw<{ key: string; preview: Preview } | null>(null);
   previewProblem = $state('');
 
   constructor(private readonly deps: ExecutionStoreDeps) {}
-
-  /** What would be sent, as text; null while something is missing. */
-  get requestKey(): string | null {
-    return this.missing === '' ? JSON.stringify(this.request()) : null;
-  }
 
   /** What the host says it would run; null while that is not known for what stands in the form now. */
   get preview(): Preview | null {
@@ -95,6 +98,23 @@ export class ExecutionStore {
     this.problem = '';
     this.refused = {};
     this.options.refuse({});
+  }
+
+  /** Makes ready what a job ran, on the same machines, to be changed and run again. What it was given as a secret is not told. */
+  take(job: Job): void {
+    const { ui, vms, commands } = this.deps;
+    ui.selectedJobId = null;
+    ui.selectVms(job.targets.filter((id) => vms.get(id)));
+    const template = job.template && commands.get(job.template.id);
+    if (job.template && template) {
+      const fields = fieldsOf(template.parameters as JsonSchema);
+      this.typed = { ...this.typed, [template.id]: initialValues(fields, job.template.args) };
+    } else {
+      this.script = commandText(job.command);
+    }
+    ui.selectedTemplateId = template?.id ?? AD_HOC;
+    this.reset();
+    this.options.take(job, template?.mode ?? 'durable');
   }
 
   request(): JobRequest {

@@ -28,7 +28,7 @@ function make(create = vi.fn(async () => makeJob('j1', { tasks: [] })), preview 
       makeTemplate('ops/odd', { applies_to: '=' })
     ]
   }));
-  return { store, ui, create, preview };
+  return { store, ui, create, preview, jobs };
 }
 
 describe('executionStore', () => {
@@ -78,6 +78,50 @@ describe('executionStore', () => {
     expect(suggested()).toEqual([]);
     expect(store.suits(makeTemplate('ops/uptime'))).toBe(true);
     expect(store.suits(makeTemplate('saved/mine'))).toBe(false);
+  });
+
+  it('knows which templates ran last, each once, and none that is gone', () => {
+    const { store, jobs } = make();
+    expect(store.used).toEqual([]);
+    for (const [n, id] of ['ops/uptime', 'gone/away', 'ops/journal', 'ops/uptime'].entries()) jobs.put(makeJob(`0${n}`, { template: { id, args: {} } }));
+    jobs.put(makeJob('09'));
+    expect(store.used.map((template) => template.id)).toEqual(['ops/uptime', 'ops/journal']);
+  });
+
+  it('makes a job ready to be changed: its template, arguments, machines that are still there, and how it went over them', () => {
+    const { store, ui } = make();
+    store.options.workdir = '/srv';
+    store.take(
+      makeJob('01', {
+        template: { id: 'ops/journal', args: { unit: 'nginx.service' } },
+        targets: ['a', 'gone'],
+        mode: 'durable',
+        parallelism: 3,
+        canary: '5%',
+        batch: { size: 2, pause_seconds: 30 },
+        run_as: { user: 'root', secret: 'sudo' },
+        filters: { with: [], without: ['redact'] }
+      })
+    );
+    expect([...ui.selectedVmIds]).toEqual(['a']);
+    expect(store.request()).toEqual({
+      template: { id: 'ops/journal', args: { unit: 'nginx.service', lines: 10 } },
+      targets: { vms: ['a'] },
+      mode: 'durable',
+      parallelism: 3,
+      canary: '5%',
+      batch: { size: 2, pause_seconds: 30 },
+      run_as: { user: 'root', secret: 'sudo' },
+      filters: { with: [], without: ['redact'] }
+    });
+  });
+
+  it('makes the command of a template that is gone ready as it was typed, as usual', () => {
+    const { store, ui } = make();
+    ui.selectedJobId = '01';
+    store.take(makeJob('01', { template: { id: 'gone/away', args: {} }, command: { argv: ['echo', 'a b'] }, targets: ['b'] }));
+    expect(store.request()).toEqual({ command: { script: "echo 'a b'" }, targets: { vms: ['b'] } });
+    expect(ui.selectedJobId).toBeNull();
   });
 
   it('never runs without machines', async () => {

@@ -1,9 +1,13 @@
+import type { Job } from '$lib/core/clients';
 import type { JobRequest, RunMode, Share } from '$lib/modules/job';
 
 /** Bounds that the host has too, so that a slip is told while one types. */
 const PARALLELISM_MAX = 1024;
 const SECONDS_MAX = 604_800;
 const PAUSE_SECONDS_MAX = 86_400;
+
+/** Tasks at once where nothing else is said, as the host has it. */
+const PARALLELISM_USUAL = 64;
 
 /** A filter is asked for, or left out. */
 export type FilterChoice = 'with' | 'without';
@@ -87,6 +91,30 @@ export class RunOptions {
       ...(this.stdin !== '' ? { stdin: this.stdin } : {}),
       ...(asked!.length + left!.length > 0 ? { filters: { with: asked, without: left } } : {})
     };
+  }
+
+  /**
+   * Goes over machines as a job did. Its environment, folder and standard input the host does not tell; they are as usual.
+   * `usual` is how its command runs if nothing else is said.
+   */
+  take(job: Job, usual: Job['mode']): void {
+    const text = (value: Share | null | undefined) => (value === null || value === undefined ? '' : String(value));
+    const { with: asked = [], without = [] } = job.filters ?? {};
+    this.mode = job.mode === usual || job.mode === 'terminal' ? '' : job.mode;
+    this.parallelism = job.parallelism === PARALLELISM_USUAL ? '' : text(job.parallelism);
+    this.canary = text(job.canary);
+    this.batchSize = text(job.batch?.size);
+    this.batchPause = text(job.batch?.pause_seconds || null);
+    this.maxFailures = text(job.max_failures);
+    this.timeout = text(job.timeout_seconds);
+    this.jobTimeout = text(job.job_timeout_seconds);
+    this.runAs = job.run_as?.user ?? '';
+    this.secret = job.run_as?.secret ?? '';
+    this.filters = Object.fromEntries([...asked.map((id) => [id, 'with']), ...without.map((id) => [id, 'without'])]) as Record<string, FilterChoice>;
+    this.workdir = '';
+    this.env = [];
+    this.stdin = '';
+    this.refused = {};
   }
 
   /** Whether a filter sees the lines of this run; `usual` leaves it to the host. */

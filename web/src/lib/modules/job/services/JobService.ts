@@ -1,4 +1,4 @@
-import type { ApiClient, Groups, Job, JobPage, Preview } from '$lib/core/clients';
+import type { Activity, ApiClient, Groups, Job, JobPage, Preview } from '$lib/core/clients';
 import type { JobListQuery, JobRequest, OutputStream, Which } from '../types';
 
 export const PAGE_SIZE = 50;
@@ -46,6 +46,11 @@ export class JobService {
 
   get(id: string, signal?: AbortSignal): Promise<Job> {
     return this.api.get<Job>(`/api/jobs/${id}`, { signal });
+  }
+
+  /** Jobs counted by when they were created, in steps, and by how they fare. */
+  activity(since: string, stepSeconds: number, signal?: AbortSignal): Promise<Activity> {
+    return this.api.get<Activity>('/api/jobs/activity', { query: { since, step_seconds: stepSeconds }, signal });
   }
 
   list(filter: JobListQuery, cursor: string | null, signal?: AbortSignal): Promise<JobPage> {

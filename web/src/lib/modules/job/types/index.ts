@@ -1,6 +1,8 @@
 import type { Batch, CommandLine, Filters, RunAs, Share } from '$lib/core/clients';
 
 export type {
+  Activity,
+  ActivityStep,
   CommandLine,
   Counts,
   Group,
@@ -16,6 +18,7 @@ export type {
   TaskStatus
 } from '$lib/core/clients';
 export * from './filter';
+export * from './order';
 export * from './receipt';
 export * from './retry';
 export * from './status';

@@ -1,3 +1,4 @@
+import type { Mark } from '$lib/shared/components/ui';
 import type { Counts, Job, JobStatus, Task, TaskStatus } from '$lib/core/clients';
 
 export type Tone = 'neutral' | 'accent' | 'ok' | 'warn' | 'bad';
@@ -41,6 +42,10 @@ export const TASK_LABEL: Record<TaskStatus, string> = {
   unknown: 'Unknown'
 };
 
+/** Shapes of how things stand, for those who do not tell the colours apart. */
+export const JOB_MARK: Record<JobStatus, Mark> = { queued: 'ring', running: 'disc', succeeded: 'check', failed: 'cross', cancelled: 'slash', unknown: 'question' };
+export const TASK_MARK: Record<TaskStatus, Mark> = { ...JOB_MARK, connecting: 'disc', timed_out: 'cross', unreachable: 'diamond' };
+
 export function isFinal(status: JobStatus | TaskStatus): boolean {
   return status !== 'queued' && status !== 'running' && status !== 'connecting';
 }
@@ -67,15 +72,32 @@ export function segmentsOf(counts: Counts) {
 /** What there is to tell of a job in numbers, trouble before what goes on. */
 export function figuresOf(counts: Counts) {
   return [
-    { label: 'succeeded', value: counts.succeeded, ink: 'text-ok' },
-    { label: 'failed', value: counts.failed, ink: 'text-bad' },
-    { label: 'timed out', value: counts.timed_out, ink: 'text-bad' },
-    { label: 'unreachable', value: counts.unreachable, ink: 'text-bad' },
-    { label: 'cancelled', value: counts.cancelled, ink: 'text-warn' },
-    { label: 'unknown', value: counts.unknown, ink: 'text-warn' },
-    { label: 'running', value: counts.running, ink: 'text-accent-fg' },
-    { label: 'queued', value: counts.queued, ink: 'text-muted' }
-  ].filter((figure) => figure.value > 0);
+    { key: 'succeeded', label: 'succeeded', value: counts.succeeded, ink: 'text-ok' },
+    { key: 'failed', label: 'failed', value: counts.failed, ink: 'text-bad' },
+    { key: 'timed_out', label: 'timed out', value: counts.timed_out, ink: 'text-bad' },
+    { key: 'unreachable', label: 'unreachable', value: counts.unreachable, ink: 'text-bad' },
+    { key: 'cancelled', label: 'cancelled', value: counts.cancelled, ink: 'text-warn' },
+    { key: 'unknown', label: 'unknown', value: counts.unknown, ink: 'text-warn' },
+    { key: 'running', label: 'running', value: counts.running, ink: 'text-accent-fg' },
+    { key: 'queued', label: 'queued', value: counts.queued, ink: 'text-muted' }
+  ].filter((figure) => figure.value > 0) as { key: keyof Counts; label: string; value: number; ink: string }[];
+}
+
+/** Among which of a job's numbers a task is counted; one that connects is at work. */
+export function countedAs(status: TaskStatus): keyof Counts {
+  return status === 'connecting' ? 'running' : status;
+}
+
+/**
+ * Where a task lies in the time that its job takes, in parts of the whole: `from` its beginning, `to` its end or now. Null if
+ * it has not begun.
+ */
+export function placeInTime(task: Pick<Task, 'started_at' | 'finished_at'>, span: { from: number; to: number }): { from: number; to: number } | null {
+  if (!task.started_at) return null;
+  const whole = Math.max(1, span.to - span.from);
+  const part = (at: number) => Math.min(1, Math.max(0, (at - span.from) / whole));
+  const from = part(Date.parse(task.started_at));
+  return { from, to: Math.max(from, task.finished_at ? part(Date.parse(task.finished_at)) : 1) };
 }
 
 /** Where a task stands, in a word; one at work whose end was asked for is being cancelled. */

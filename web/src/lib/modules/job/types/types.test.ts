@@ -1,20 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { makeJob, makeTask } from '$lib/test/fakes';
-import { isClean, jobFilterOf, jobFilterQuery, NO_FILTER, receiptWord, retryChoices, shareOf, wavesOf } from '.';
+import { isClean, receiptWord, retryChoices, shareOf, wavesOf } from '.';
 
 const RECEIPT = { at: '', signalled: 4, killed: 1, gone: 4, survivors: [], unknown: '', message: '' };
-
-describe('jobFilterOf', () => {
-  it('reads what jobFilterQuery wrote', () => {
-    const filter = { status: 'failed', vm: 'v', template: 'ops/df', text: 'a b', within: '3600000' } as const;
-    const address = new URLSearchParams(Object.entries(jobFilterQuery(filter)).map(([name, value]) => [name, String(value)]));
-    expect(jobFilterOf(address)).toEqual(filter);
-  });
-
-  it('leaves out what is no filter', () => {
-    expect(jobFilterOf(new URLSearchParams('status=toString&within=-1&page=2'))).toEqual(NO_FILTER);
-  });
-});
 
 describe('shareOf', () => {
   it('counts as the host does: rounded up, never none', () => {

@@ -5,7 +5,7 @@ import { Container } from '$lib/core/container';
 import { EventDispatcher } from '$lib/core/events';
 import { CLOCK, createUiState, UI_STATE, type Preferences } from '$lib/core/state';
 import { COMMAND_STORE, createCommandStore } from '$lib/modules/command';
-import { createJobStore, JOB_STORE, type JobService } from '$lib/modules/job';
+import { createJobActivity, createJobStore, JOB_ACTIVITY, JOB_STORE, type JobService } from '$lib/modules/job';
 import { createPluginStore, PLUGIN_STORE } from '$lib/modules/plugin';
 import { createVmStore, VM_STORE } from '$lib/modules/vm';
 import { makeJob, makeSnapshot, makeTemplate, makeVm, NO_COUNTS } from '$lib/test/fakes';
@@ -27,6 +27,7 @@ function board(state: Record<string, unknown> = {}) {
     .register(CLOCK, () => ({ now: Date.parse('2026-01-01T00:01:00Z') }))
     .register(VM_STORE, () => createVmStore({ dispatcher, ui }))
     .register(JOB_STORE, () => createJobStore({ dispatcher, service: {} as JobService }))
+    .register(JOB_ACTIVITY, () => createJobActivity({ dispatcher, service: { activity: async () => ({ since: '2026-01-01T00:00:00.000Z', step_seconds: 900, items: [] }) }, now: () => 0, later: () => () => undefined }))
     .register(COMMAND_STORE, () => createCommandStore(dispatcher))
     .register(PLUGIN_STORE, () => createPluginStore(dispatcher))
     .register(OVERVIEW_LAYOUT, () => createOverviewLayout(preferences as unknown as Preferences))
@@ -45,13 +46,13 @@ describe('Board', () => {
     await page.getByRole('button', { name: 'Arrange' }).click();
     await page.getByRole('button', { name: 'Move Recent jobs up' }).click();
     await expect.element(page.getByRole('button', { name: 'Move Recent jobs up' })).toHaveFocus();
-    expect(order(holder).slice(2, 5)).toEqual(['running', 'recent', 'failures']);
+    expect(order(holder).slice(3, 6)).toEqual(['running', 'recent', 'failures']);
     await userEvent.keyboard('{Enter}');
-    expect(order(holder).slice(2, 5)).toEqual(['recent', 'running', 'failures']);
+    expect(order(holder).slice(3, 6)).toEqual(['recent', 'running', 'failures']);
     await expect.element(page.getByText('Recent jobs: 1 of 3, wide column')).toBeInTheDocument();
     expect(held.get('overview')).toMatchObject({ wide: ['recent', 'running', 'failures'] });
     await page.getByRole('button', { name: 'Move Fleet to the column before' }).click();
-    expect(order(holder).indexOf('fleet')).toBe(5);
+    expect(order(holder).indexOf('fleet')).toBe(6);
   });
 
   it('hides, brings back, and can be as it was at first', async () => {
@@ -72,7 +73,7 @@ describe('Board', () => {
     await page.getByRole('button', { name: 'Arrange' }).click();
     const handle = page.getByText('Recent failures', { exact: true }).first();
     await userEvent.dragAndDrop(handle, page.getByRole('group', { name: 'Running', exact: true }));
-    expect(order(holder).slice(2, 5)).toEqual(['failures', 'running', 'recent']);
+    expect(order(holder).slice(3, 6)).toEqual(['failures', 'running', 'recent']);
   });
 
   it('shows hostile names as texts', async () => {

@@ -2,6 +2,7 @@
 export const WIDGETS = {
   figures: 'Figures',
   attention: 'Wants attention',
+  activity: 'Activity',
   running: 'Running',
   failures: 'Recent failures',
   recent: 'Recent jobs',
@@ -19,7 +20,7 @@ export const COLUMN_LABEL: Record<Column, string> = { top: 'top', wide: 'wide co
 export type Layout = Record<Column, readonly WidgetId[]>;
 
 export const DEFAULT_LAYOUT: Layout = {
-  top: ['figures', 'attention'],
+  top: ['attention', 'figures', 'activity'],
   wide: ['running', 'failures', 'recent'],
   narrow: ['fleet', 'commands']
 };

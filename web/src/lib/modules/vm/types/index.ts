@@ -2,6 +2,8 @@ import type { Vm, VmStatus } from '$lib/core/clients';
 
 export type { Auth, AuthKind, Discovered, DiscoveryResult, Facts, HostKey, Imported, Probe, ProbeStep, Vm, VmInput, VmOptions, VmStatus } from '$lib/core/clients';
 
+export * from './condition';
+
 export const STATUS_TONE = { online: 'ok', offline: 'bad', unknown: 'neutral' } as const satisfies Record<VmStatus, string>;
 export const STATUS_LABEL: Record<VmStatus, string> = { online: 'Online', offline: 'Unreachable', unknown: 'Not checked' };
 

@@ -163,7 +163,7 @@ async function usesATemplate() {
 async function removes() {
 	for (const [id, name] of [['levels', 'Levels'], ['toolbox', 'Toolbox']]) {
 		await dash.go('Plugins');
-		await list.getByRole('link', { name }).click();
+		await list.getByRole('link', { name: new RegExp(`^${name}`) }).click();
 		await page.getByRole('button', { name: `Remove ${name}` }).click();
 		await dash.dialog.getByRole('button', { name: 'Cancel' }).click();
 		await dash.dialog.waitFor({ state: 'hidden' });
@@ -172,7 +172,7 @@ async function removes() {
 		await dash.dialog.getByRole('button', { name: 'Remove plugin' }).click();
 		await page.waitForURL('**/plugins');
 		await list.getByRole('link').first().waitFor();
-		await list.getByRole('link', { name }).waitFor({ state: 'detached' });
+		await list.getByRole('link', { name: new RegExp(`^${name}`) }).waitFor({ state: 'detached' });
 		await dash.open(`/plugins/${id}`);
 		await page.getByText('This plugin is not here').waitFor();
 	}

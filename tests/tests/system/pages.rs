@@ -51,6 +51,16 @@ async fn what_stands_behind_a_click_is_accessible_on_a_phone() -> Result<()> {
     by_script_told("states.mjs", json!({"phone": true})).await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_shows_is_accessible() -> Result<()> {
+    by_script_told("states.mjs", json!({"ran": true})).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_shows_is_accessible_on_a_phone() -> Result<()> {
+    by_script_told("states.mjs", json!({"ran": true, "phone": true})).await
+}
+
 async fn by_script(name: &str) -> Result<()> {
     by_script_told(name, json!({})).await
 }

@@ -27,4 +27,19 @@ describe('LogViewer', () => {
     expect(open.mock.calls.at(-1)).toEqual(['j', 'vm-2']);
     expect(closed).toEqual(['vm-1']);
   });
+
+  it('opens the log anew of a task that was taken up again after its end', () => {
+    const open = vi.fn(() => ({ total: 0, complete: false, error: '', removed: false, skipped: null, close: () => undefined }));
+    const container = new Container()
+      .register(UI_STATE, () => createUiState({ storage: null, applyTheme: () => undefined, systemDark: () => true }))
+      .register(LOG_STORE, () => ({ open }) as never)
+      .makeAll();
+    const held = new SvelteMap([['live', true]]);
+    show(LogViewer, { job: 'j', vm: 'vm-1', vmName: 'web-1', get live() { return held.get('live')!; } }, container);
+    flushSync();
+    flushSync(() => held.set('live', false));
+    expect(open).toHaveBeenCalledTimes(1);
+    flushSync(() => held.set('live', true));
+    expect(open).toHaveBeenCalledTimes(2);
+  });
 });

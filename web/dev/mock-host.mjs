@@ -13,6 +13,7 @@ import { exported, kindAt, search } from './mock-output.mjs';
 import { isHose, openHose } from './mock-hose.mjs';
 import { pluginRoutes, plugins } from './mock-plugins.mjs';
 import { moreRoutes } from './mock-routes.mjs';
+import { isStorm, storm } from './mock-storm.mjs';
 import { factsOf, hashOf, secrets as storedSecrets, tellStories } from './mock-story.mjs';
 
 const { values: flags } = parseArgs({
@@ -24,7 +25,8 @@ const { values: flags } = parseArgs({
   }
 });
 const BUILD = new URL('../build/', import.meta.url).pathname;
-const EPOCH = 'mock-epoch';
+/** Another one is another stream: whoever comes back to it is told all anew. */
+let epoch = 'mock-epoch';
 const START = Date.now();
 
 let counter = 0;
@@ -88,14 +90,15 @@ const slot = (status) => (status === 'connecting' ? 'running' : status);
 const FINAL = new Set(['succeeded', 'failed', 'cancelled', 'timed_out', 'unreachable', 'unknown']);
 
 let seq = 4700;
+/** Events that whoever comes back is told. */
+const EVENTS_MAX = 4096;
 const events = [];
 const stateChannels = new Set();
 function emit(body) {
-  const event = { seq: ++seq, epoch: EPOCH, at: iso(), actor: 'host', ...body };
-  events.push(event);
-  if (events.length > 4096) events.shift();
-  for (const channel of stateChannels) channel.send({ t: 'events', ch: channel.ch, epoch: EPOCH, events: [event] });
-  return event;
+  const told = [body].flat().map((each) => ({ seq: ++seq, epoch, at: iso(), actor: 'host', ...each }));
+  events.push(...told);
+  if (events.length > EVENTS_MAX) events.splice(0, events.length - EVENTS_MAX);
+  for (const channel of stateChannels) channel.send({ t: 'events', ch: channel.ch, epoch, events: told });
 }
 
 const E = '\u001b[';
@@ -142,6 +145,7 @@ function changeTask(job, task, changes) {
 }
 function play(job) {
   if (isHose(job)) return hose(job);
+  if (isStorm(job)) return storm(job, tasks.get(job.id), { emit, iso });
   tasks.get(job.id).forEach((task, i) => {
     const vm = vms.find((each) => each.id === task.vm_id);
     const log = { lines: [], complete: false, watchers: new Set() };
@@ -222,7 +226,7 @@ setInterval(() => {
 }, 700);
 
 const snapshot = () => ({
-  epoch: EPOCH, seq, vms, jobs: [...jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, 50), tasks: [...jobs.values()].filter((job) => !FINAL.has(job.status)).flatMap((job) => tasks.get(job.id)),
+  epoch, seq, vms, jobs: [...jobs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, 50), tasks: [...jobs.values()].filter((job) => !FINAL.has(job.status)).flatMap((job) => tasks.get(job.id)),
   templates, template_problems: [{ plugin: 'templates', problems: ['backup.yaml: line 7: `paramters` is not a field; did you mean `parameters`?'] }], plugins, settings, sources: ['ssh-config']
 });
 
@@ -239,6 +243,8 @@ const routes = [
   ...pluginRoutes({ Problem, emit, iso, start: START }),
   ...moreRoutes({ Problem, vms, jobs, tasks, secrets, emit, iso, newJob, play, changeTask, isFinal }),
   ['PUT', /^\/api\/settings\/([^/]+)$/, ([key], { value }) => { settings[decodeURIComponent(key)] = value; emit({ type: 'setting-changed', key: decodeURIComponent(key), value }); return { key, value }; }],
+  // What a night's sleep or a new host is for the page: its socket is gone, and what it knew is of yesterday.
+  ['POST', /^\/api\/mock\/sleep$/, () => { epoch = uuid(); events.length = 0; for (const socket of sockets.clients) socket.terminate(); return { epoch }; }],
   ['GET', /^\/api\/auth\/me$/, () => ({ name: 'user:admin', role: 'admin', via: 'cookie', expires_at: iso(START + 6e8) })],
   ['POST', /^\/api\/vms$/, (_, body) => {
     if (vms.some((vm) => vm.name === body.name)) throw new Problem(409, 'Conflict', `There is a VM named ${body.name} already; choose another name.`, [{ field: 'name', message: 'Is taken.' }]);
@@ -305,8 +311,8 @@ sockets.on('connection', (socket) => {
     else if (message.topic === 'state') {
       const channel = { ch: message.ch, send, close: () => stateChannels.delete(channel) };
       channels.set(message.ch, channel);
-      if (message.epoch === EPOCH && events.length > 0 && message.seq >= events[0].seq - 1) { send({ t: 'events', ch: message.ch, epoch: EPOCH, events: events.filter((event) => event.seq > message.seq) }); send({ t: 'bookmark', ch: message.ch, epoch: EPOCH, seq }); }
-      else send({ t: 'snapshot', ch: message.ch, epoch: EPOCH, seq, state: snapshot() });
+      if (message.epoch === epoch && events.length > 0 && message.seq >= events[0].seq - 1) { send({ t: 'events', ch: message.ch, epoch, events: events.filter((event) => event.seq > message.seq) }); send({ t: 'bookmark', ch: message.ch, epoch, seq }); }
+      else send({ t: 'snapshot', ch: message.ch, epoch, seq, state: snapshot() });
       stateChannels.add(channel);
     } else if (message.topic === 'log') {
       const log = logOf(message.job, message.vm);

@@ -99,7 +99,7 @@ export function moreRoutes(mock) {
     ['POST', /^\/api\/jobs\/([^/]+)\/close$/, close],
     ['POST', /^\/api\/jobs\/([^/]+)\/check$/, check],
     ['GET', /^\/api\/jobs\/activity$/, activity],
-    ['GET', /^\/api\/jobs\/([^/]+)\/groups$/, ([id]) => groupsOf(tasks.get(jobOf(id).id), isFinal)],
+    ['GET', /^\/api\/jobs\/([^/]+)\/groups$/, ([id]) => groupsOf(tasks.get(jobOf(id).id), isFinal, jobOf(id).command.script?.includes('uptime'))],
     ['POST', /^\/api\/vms\/([^/]+)\/test$/, test],
     ['POST', /^\/api\/vms\/([^/]+)\/host-key$/, hostKey],
     ['POST', /^\/api\/vms\/([^/]+)\/facts$/, ([id]) => { const facts = { ...factsOf(vms.indexOf(vmOf(id)), Date.now()), gathered_at: iso() }; vmOf(id).facts = facts; emit({ type: 'vm-facts-changed', id, facts }); return vmOf(id); }],

@@ -101,8 +101,9 @@ const OTHERS = [
   { lines: [...SAME.slice(0, 3), '\u001b[1;31mroot    97 % full\u001b[0m', ...SAME.slice(4)], diff: '@@ -1,6 +1,6 @@\n Linux web 6.12.41 x86_64\n nginx/1.26.3\n openssl 3.5.1\n-root    ok\n+root    97 % full\n swap    off\n upgrade 0 pending\n' }
 ];
 
-/** The tasks that have ended, by what they are made to have written. */
-export function groupsOf(tasks, isFinal) {
+/** The tasks that have ended, by what they are made to have written: two kinds and those that failed, or of each machine something else. */
+export function groupsOf(tasks, isFinal, different = false) {
+  if (different) return differentOf(tasks, isFinal);
   const ended = tasks.filter((task) => isFinal(task.status) && task.started_at !== null);
   const kindOf = (task) => (task.status === 'failed' ? 2 : task.position % 5 === 4 ? 1 : 0);
   const groups = [0, 1, 2]
@@ -119,6 +120,19 @@ export function groupsOf(tasks, isFinal) {
     .sort((a, b) => b.vms.length - a.vms.length)
     .map((group, i) => (i === 0 ? { ...group, diff: null } : { ...group, diff: group.diff ?? '' }));
   return { total: tasks.length, pending: tasks.filter((task) => !isFinal(task.status)).length, groups };
+}
+
+function differentOf(tasks, isFinal) {
+  const ended = tasks.filter((task) => isFinal(task.status) && task.started_at !== null);
+  const groups = ended.map(({ vm_id, vm_name, status, position, exit_code }, i) => {
+    const line = (n) => ` 06:12:${String(n % 60).padStart(2, '0')} up ${n} days,  3:07,  1 user,  load average: 0.${n % 97}, 0.${n % 89}, 0.${n % 83}`;
+    const text = `${line(position)}\n`;
+    return {
+      digest: hashOf(text + vm_name), lines: 1, bytes: text.length, exit_code, text, truncated: false, vms: [{ vm_id, vm_name, status }],
+      diff: i === 0 ? null : `--- ${ended[0].vm_name}\n+++ ${vm_name}\n@@ -1 +1 @@\n-${line(ended[0].position)}\n+${line(position)}\n`
+    };
+  });
+  return { total: tasks.length, pending: tasks.length - ended.length, groups };
 }
 
 /** Machines of which a preview tells what they would run. */

@@ -27,6 +27,8 @@ const URI_MAX: usize = 8 * 1024;
 /// refusal instead of a broken connection.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 const DRAIN_MAX: usize = 32 * 1024 * 1024;
+/// What a plugin's package says that it is.
+const PACKAGE_TYPE: &str = "application/gzip";
 
 /// Marks an answer that is sent as it is: it is compressed already, or must not wait for what follows it.
 #[derive(Debug, Clone, Copy)]
@@ -126,9 +128,12 @@ async fn recognise(app: &App, method: Method, headers: HeaderMap) -> Result<Iden
     Ok(identity)
 }
 
-/// Forms of other sites cannot send JSON; a body of another kind is refused before it is read.
+/// Forms of other sites can send neither JSON nor packages; a body of another kind is refused before it is read.
 fn check_typed(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.contains_key(header::CONTENT_TYPE) { check_json(headers) } else { Ok(()) }
+    match headers.get(header::CONTENT_TYPE) {
+        Some(kind) if kind != PACKAGE_TYPE => check_json(headers),
+        _ => Ok(()),
+    }
 }
 
 /// Where the request came from, if the server says.

@@ -31,6 +31,7 @@ mod odd_output;
 mod odd_requests;
 mod odd_starts;
 mod once;
+mod pages;
 mod plugin_rights;
 mod preload;
 mod reload;

@@ -46,6 +46,21 @@ async fn what_is_no_package_or_too_large_is_refused() {
 }
 
 #[tokio::test]
+async fn a_page_of_the_hosts_own_sends_a_package_with_its_cookie() {
+    let host = Host::start().await;
+    let (cookie, own) = (host.cookie().await, format!("http://{}", host.address));
+    let package = pack(&[("plugin.toml".to_owned(), Bytes::from_static(b"id"))]).unwrap();
+    let send = async |origin: &str, kind: &str| {
+        let request = host.bare(Method::POST, "/api/plugins").header(header::COOKIE, &cookie);
+        let request = request.header(header::ORIGIN, origin).header(header::CONTENT_TYPE, kind);
+        host.send(request.body(Body::from(package.clone())).unwrap()).await
+    };
+    assert_eq!(detail(&send(&own, "application/gzip").await, 422), "it came with plugin.toml 2");
+    send(&own, "multipart/form-data; boundary=x").await.problem(415);
+    send("http://evil.example", "application/gzip").await.problem(403);
+}
+
+#[tokio::test]
 async fn only_an_admin_installs_and_removes() {
     let host = Host::start().await;
     let token = create_api_token(&*host.store, &SystemClock, "op", Role::Operator, None).await.unwrap();

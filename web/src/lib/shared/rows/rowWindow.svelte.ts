@@ -11,11 +11,14 @@ export interface RowWindowOptions<T> {
   keyOf: (item: T) => string;
   /** How tall a row is until it was measured, in CSS pixels. */
   estimate: number;
+  /** Up to so many are drawn whole; fewer than usual where a row costs much. */
+  wholeMax?: number;
 }
 
 /**
  * The part of a long list that is drawn. The element that holds the rows is given to `attach`; its children carry the row's key in
- * `data-row`. Rows are measured as they are drawn, so they may differ in height.
+ * `data-row`. Rows may differ in height: when that of the list is another than was thought, those that are drawn are measured. The browser
+ * tells so once it has laid the page out; whoever asks earlier makes it do that twice.
  */
 export class RowWindow<T> {
   private top = $state(0);
@@ -28,7 +31,7 @@ export class RowWindow<T> {
   private items = $derived.by(() => this.options.items());
   private span = $derived.by<RowSpan>(() => {
     const { items } = this;
-    if (items.length <= WHOLE_ROWS_MAX) return { from: 0, to: items.length, before: 0, after: 0 };
+    if (items.length <= this.wholeMax) return { from: 0, to: items.length, before: 0, after: 0 };
     const { keyOf, estimate } = this.options;
     const known = this.measured >= 0 ? this.heights : null;
     return spanOf(items.length, (i) => known?.get(keyOf(items[i]!)) ?? estimate, this.top, this.viewHeight);
@@ -49,6 +52,10 @@ export class RowWindow<T> {
     return this.span.after;
   }
 
+  private get wholeMax(): number {
+    return this.options.wholeMax ?? WHOLE_ROWS_MAX;
+  }
+
   get count(): number {
     return this.items.length;
   }
@@ -61,14 +68,15 @@ export class RowWindow<T> {
       if (Math.abs(top - this.top) > SAME_PX) this.top = top;
       if (scroller.clientHeight !== this.viewHeight) this.viewHeight = scroller.clientHeight;
     };
-    const resized = new ResizeObserver(look);
+    const resized = new ResizeObserver((entries) => {
+      if (entries.some(({ target }) => target === scroller)) look();
+      if (this.count > this.wholeMax) this.measure(holder);
+    });
     resized.observe(scroller);
+    resized.observe(holder);
     scroller.addEventListener('scroll', look, { passive: true });
     untrack(look);
     this.place = { holder, scroller, look };
-    $effect(() => {
-      if (this.count > WHOLE_ROWS_MAX && this.rows.length > 0) this.measure(holder);
-    });
     return () => {
       this.place = null;
       resized.disconnect();

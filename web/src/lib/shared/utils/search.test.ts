@@ -1,27 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { byName, sortedAgain } from './search';
+import { matchesQuery, TextSearch } from './search';
 
-const named = (name: string, id = name) => ({ id, name });
-
-describe('sortedAgain', () => {
-  it('sorts as if for the first time, whatever came, went and was renamed', () => {
-    const before = [named('web-1'), named('web-2'), named('web-10')];
-    const now = [named('web-10'), named('app-7', 'web-1'), named('web-3')];
-    expect(sortedAgain(before, now, byName).map((item) => item.name)).toEqual(['app-7', 'web-3', 'web-10']);
+describe('matchesQuery', () => {
+  it('wants every word, in any text and any order', () => {
+    expect(matchesQuery('prod WEB', 'web-1', null, 'env=prod')).toBe(true);
+    expect(matchesQuery('prod db', 'web-1', undefined, 'env=prod')).toBe(false);
+    expect(matchesQuery('  ', 'web-1')).toBe(true);
   });
+});
 
-  it('gives the newest of each item', () => {
-    const newer = named('a');
-    expect(sortedAgain([named('a')], [newer], byName)[0]).toBe(newer);
-  });
-
-  it('compares little where nothing moved', () => {
-    const all = Array.from({ length: 1000 }, (_, i) => named(`web-${i}`));
-    let compared = 0;
-    sortedAgain(all, [...all].reverse(), (a, b) => {
-      compared++;
-      return byName(a, b);
-    });
-    expect(compared).toBe(999);
+describe('TextSearch', () => {
+  it('finds what matchesQuery finds, and reads of an item once what is searched of it', () => {
+    const items = Array.from({ length: 100 }, (_, i) => ({ name: `Web-${i}`, env: i % 2 ? 'prod' : 'test' }));
+    let read = 0;
+    const search = new TextSearch<(typeof items)[number]>((item) => (read++, [item.name, item.env]));
+    for (const query of ['', 'web', 'prod 1', 'TEST web-2', 'nobody']) {
+      expect(items.filter(search.matcher(query))).toEqual(items.filter((item) => matchesQuery(query, item.name, item.env)));
+    }
+    expect(read).toBe(100);
+    // Another object is another item, whatever is in it.
+    items[7] = { ...items[7]!, env: 'spare' };
+    expect(items.filter(search.matcher('spare'))).toEqual([items[7]]);
+    expect(read).toBe(101);
   });
 });

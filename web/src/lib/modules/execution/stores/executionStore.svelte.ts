@@ -22,6 +22,8 @@ export class ExecutionStore {
   tried = $state(false);
   busy = $state(false);
   problem = $state('');
+  /** Somebody has just chosen what to run: the form takes the focus as soon as it is there. */
+  chosen = $state(false);
   private refused = $state<Record<string, string>>({});
   private typed = $state<Record<string, RawValues>>({});
 
@@ -63,15 +65,13 @@ export class ExecutionStore {
     return '';
   });
 
+  /** What would be sent, as text; null while something is missing. It changes only as the text does, not with every word of a chosen machine. */
+  requestKey = $derived.by(() => (this.missing === '' ? JSON.stringify(this.request()) : null));
+
   private previewed = $state.raw<{ key: string; preview: Preview } | null>(null);
   previewProblem = $state('');
 
   constructor(private readonly deps: ExecutionStoreDeps) {}
-
-  /** What would be sent, as text; null while something is missing. */
-  get requestKey(): string | null {
-    return this.missing === '' ? JSON.stringify(this.request()) : null;
-  }
 
   /** What the host says it would run; null while that is not known for what stands in the form now. */
   get preview(): Preview | null {
@@ -91,8 +91,9 @@ export class ExecutionStore {
     this.refused = {};
   }
 
-  /** Another command was chosen: what was said of the last one no longer matters. */
+  /** A command was chosen: what was said of the last one no longer matters, and one goes on in the form. */
   reset(): void {
+    this.chosen = true;
     this.tried = false;
     this.problem = '';
     this.refused = {};

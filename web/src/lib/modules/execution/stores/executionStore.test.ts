@@ -32,6 +32,13 @@ function make(create = vi.fn(async () => makeJob('j1', { tasks: [] })), preview 
 }
 
 describe('executionStore', () => {
+  it('wants the form to take the focus once a command was chosen', () => {
+    const { store } = make();
+    expect(store.chosen).toBe(false);
+    store.reset();
+    expect(store.chosen).toBe(true);
+  });
+
   it('says the next step until everything is there', () => {
     const { store, ui } = make();
     expect(store.missing).toBe('Choose a command.');

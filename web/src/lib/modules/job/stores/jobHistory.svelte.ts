@@ -1,4 +1,4 @@
-import { commandText, matchesQuery } from '$lib/shared/utils';
+import { commandText, TextSearch } from '$lib/shared/utils';
 import type { JobService } from '../services/JobService';
 import { NO_FILTER, WITHIN, type Job, type JobFilter } from '../types';
 import type { JobStore } from './jobStore.svelte';
@@ -36,7 +36,7 @@ export class JobHistoryStore {
     const { store } = this.deps;
     const oldest = this.hasMore ? this.fetched.at(-1)?.id : undefined;
     const heard = oldest === undefined ? store.recent : store.recent.filter((job) => job.id >= oldest);
-    return merged(heard, this.fetched).filter((job) => admits(this.filter, job, this.since));
+    return merged(heard, this.fetched).filter(admitter(this.filter, this.since));
   });
 
   setFilter(change: Partial<JobFilter>): void {
@@ -73,14 +73,17 @@ export class JobHistoryStore {
   }
 }
 
-export function admits(filter: JobFilter, job: Job, since: string | null = null): boolean {
-  return (
+const texts = new TextSearch<Job>((job) => [commandText(job.command), job.template?.id, job.created_by, job.id]);
+
+/** A test for many jobs. */
+function admitter(filter: JobFilter, since: string | null): (job: Job) => boolean {
+  const matches = texts.matcher(filter.text);
+  return (job) =>
     (since === null || job.created_at >= since) &&
     (filter.status === '' || job.status === filter.status) &&
     (filter.vm === '' || job.targets.includes(filter.vm)) &&
     (filter.template === '' || job.template?.id === filter.template) &&
-    (filter.text === '' || matchesQuery(filter.text, commandText(job.command), job.template?.id, job.created_by, job.id))
-  );
+    matches(job);
 }
 
 /** Two lists, both newest first, as one; of a job that is in both, what the first says. */

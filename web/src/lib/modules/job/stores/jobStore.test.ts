@@ -3,7 +3,7 @@ import { EventDispatcher } from '$lib/core/events';
 import { makeJob, makeSnapshot, makeTask, NO_COUNTS } from '$lib/test/fakes';
 import type { JobService } from '../services/JobService';
 import { createJobHistory } from './jobHistory.svelte';
-import { createJobStore } from './jobStore.svelte';
+import { createJobStore, JOBS_KEPT, JOBS_MAX, LOOKED_AT_MAX, TASKS_KEPT, TASKS_MAX } from './jobStore.svelte';
 
 function make(service: Partial<JobService> = {}) {
   const dispatcher = new EventDispatcher();
@@ -75,6 +75,64 @@ describe('jobStore', () => {
     const { store } = make();
     store.put(makeJob('01', { status: 'running' }));
     expect(store.get('01')?.status).toBe('failed');
+  });
+});
+
+describe('jobStore with very many', () => {
+  const number = (n: number) => String(n).padStart(6, '0');
+  const ended = (id: string, tasks = 1) => makeJob(id, { status: 'succeeded', counts: { ...NO_COUNTS, succeeded: tasks }, tasks: Array.from({ length: tasks }, (_, i) => makeTask(id, `vm-${i}`, { position: i, status: 'succeeded' })) });
+
+  it('changes one task of a thousand and leaves the others what they are', () => {
+    const { store, emit } = make();
+    emit({ type: 'job-created', job: makeJob('03', { tasks: Array.from({ length: 1000 }, (_, i) => makeTask('03', `vm-${i}`, { position: i })) }) });
+    const before = store.tasksOf('03')!;
+    emit({ type: 'task-updated', job_id: '03', vm_id: 'vm-512', changes: { lines: 7 } });
+    const after = store.tasksOf('03')!;
+    expect(after.map((task) => task.position)).toEqual(before.map((task) => task.position));
+    expect(after.filter((task, i) => task !== before[i])).toEqual([{ ...before[512], lines: 7 }]);
+    // Nothing happened since: whoever shows it has nothing to do.
+    emit({ type: 'task-updated', job_id: '02', vm_id: 'vm-1', changes: { lines: 7 } });
+    expect(store.tasksOf('03')).toBe(after);
+  });
+
+  it('forgets the oldest that have ended and that nobody looked at', async () => {
+    const { store, emit } = make({ get: async (id) => ended(id) });
+    emit({ type: 'job-created', job: makeJob('000000-live', { tasks: [makeTask('000000-live', 'vm-1')] }) });
+    emit({ type: 'job-created', job: ended(number(1)) });
+    await store.ensure(number(1));
+    for (let n = 2; store.forgotten === 0; n++) {
+      expect(n).toBeLessThanOrEqual(JOBS_MAX);
+      emit({ type: 'job-created', job: ended(number(n)) });
+    }
+    expect(store.recent).toHaveLength(JOBS_KEPT);
+    expect(store.get('000000-live')?.status).toBe('running');
+    expect(store.get(number(1))).toBeDefined();
+    expect(store.get(number(2))).toBeUndefined();
+    // Somebody looks at others since: then it may go as any.
+    for (let n = 0; n < LOOKED_AT_MAX; n++) await store.ensure(`000000-${n}`);
+    for (let n = 5000; store.forgotten === 1; n++) emit({ type: 'job-created', job: ended(number(n)) });
+    expect(store.get(number(1))).toBeUndefined();
+  });
+
+  it('forgets tasks before jobs, and asks the host for them when somebody looks again', async () => {
+    const get = vi.fn(async (id: string) => ended(id, 1000));
+    const { store, emit } = make({ get });
+    const held = () => store.recent.reduce((sum, job) => sum + (store.tasksOf(job.id)?.length ?? 0), 0);
+    let most = 0;
+    for (let n = 1; n === 1 || store.tasksOf(number(1)); n++) {
+      most = held();
+      emit({ type: 'job-created', job: ended(number(n), 1000) });
+    }
+    expect(most).toBeGreaterThan(TASKS_MAX - 1000);
+    expect(most).toBeLessThanOrEqual(TASKS_MAX);
+    expect(held()).toBeGreaterThan(TASKS_KEPT - 1000);
+    expect(held()).toBeLessThanOrEqual(TASKS_KEPT);
+    expect(store.get(number(1))).toBeDefined();
+    expect(store.tasksOf(number(1))).toBeUndefined();
+    expect(store.forgotten).toBe(0);
+    await store.ensure(number(1));
+    expect(store.tasksOf(number(1))).toHaveLength(1000);
+    expect(get).toHaveBeenCalledOnce();
   });
 });
 

@@ -30,7 +30,7 @@ export const NO_FILTER: JobFilter = { status: '', vm: '', template: '', text: ''
 /** The address of the list as it is filtered, to be shared or come back to. */
 export function jobsPath(filter: Partial<JobFilter> = {}): string {
   const { status, vm, template, within, text } = { ...NO_FILTER, ...filter };
-  return `/jobs${queryString({ status, vm, command: template, within, q: text })}`;
+  return `/jobs${queryString({ status, vm, template, within, q: text })}`;
 }
 
 /** What an address asks for; what makes no sense in it is passed over. Null if it asks for nothing. */
@@ -42,7 +42,7 @@ export function jobFilterOf(address: URLSearchParams): JobFilter | null {
   const filter: JobFilter = {
     status: known<JobStatus>('status', JOB_LABEL),
     vm: address.get('vm') ?? '',
-    template: address.get('command') ?? '',
+    template: address.get('template') ?? '',
     text: address.get('q') ?? '',
     within: known<Within>('within', WITHIN)
   };

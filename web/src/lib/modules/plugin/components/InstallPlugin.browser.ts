@@ -23,12 +23,17 @@ describe('InstallPlugin', () => {
     const { onclose } = dialog(install);
     await page.getByRole('button', { name: 'Install' }).click();
     await expect.element(page.getByText('Choose a package first.')).toBeVisible();
-    const file = new File(['bytes'], 'mine.tar.gz', { type: 'application/gzip' });
+    const file = new File(['bytes'], 'mine-0.1.0.corral');
     await userEvent.upload(page.getByLabelText('Package'), file);
-    await expect.element(page.getByText('mine.tar.gz')).toBeVisible();
+    await expect.element(page.getByText('mine-0.1.0.corral')).toBeVisible();
     await page.getByRole('button', { name: 'Install' }).click();
     await expect.poll(() => onclose.mock.calls.length).toBe(1);
     expect(install).toHaveBeenCalledOnce();
+  });
+
+  it('offers what packing a plugin makes', async () => {
+    dialog(vi.fn());
+    await expect.element(page.getByLabelText('Package')).toHaveAttribute('accept', expect.stringContaining('.corral'));
   });
 
   it('says where it is why the host refused', async () => {

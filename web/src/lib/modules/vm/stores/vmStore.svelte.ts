@@ -1,7 +1,7 @@
-import { SvelteMap } from 'svelte/reactivity';
 import type { EventDispatcher } from '$lib/core/events';
 import type { UiState } from '$lib/core/state';
-import { byName, compareText, looksLikeSelector, matchesQuery, parseSelector, sortedAgain } from '$lib/shared/utils';
+import { OrderedList } from '$lib/shared/rows';
+import { byName, compareText, looksLikeSelector, parseSelector, TextSearch } from '$lib/shared/utils';
 import { endpointOf, type Vm, type VmGroup } from '../types';
 
 export interface VmStoreDeps {
@@ -11,12 +11,12 @@ export interface VmStoreDeps {
 
 /** The inventory as the host has it, mirrored from its events. */
 export class VmStore {
-  readonly byId = new SvelteMap<string, Vm>();
+  private readonly vms = new OrderedList<Vm>({ keyOf: (vm) => vm.id, compare: byName });
+  private readonly texts = new TextSearch<Vm>((vm) => [vm.name, endpointOf(vm), ...labelTexts(vm)]);
   sources = $state<string[]>([]);
   loaded = $state(false);
 
-  private sorted: Vm[] = [];
-  all = $derived.by(() => (this.sorted = sortedAgain(this.sorted, this.byId.values(), byName)));
+  all = $derived(this.vms.all);
   online = $derived(this.all.filter((vm) => vm.status === 'online'));
   offline = $derived(this.all.filter((vm) => vm.status === 'offline'));
   unchecked = $derived(this.all.filter((vm) => vm.status === 'unknown'));
@@ -27,34 +27,34 @@ export class VmStore {
   constructor(private readonly deps: VmStoreDeps) {
     const { dispatcher, ui } = deps;
     dispatcher.onSnapshot((state) => this.replaceAll(state.vms, state.sources));
-    dispatcher.on('vm-added', ({ vm }) => this.byId.set(vm.id, vm));
-    dispatcher.on('vm-updated', ({ vm }) => this.byId.set(vm.id, vm));
+    dispatcher.on('vm-added', ({ vm }) => this.vms.put(vm));
+    dispatcher.on('vm-updated', ({ vm }) => this.vms.put(vm));
     dispatcher.on('vm-removed', ({ id }) => {
-      this.byId.delete(id);
+      this.vms.delete(id);
       ui.forgetVm(id);
     });
     dispatcher.on('vm-status-changed', (event) => {
-      const vm = this.byId.get(event.id);
+      const vm = this.vms.get(event.id);
       if (!vm) return;
       const { status, latency_ms, message, checked_at, offered_host_key } = event;
-      this.byId.set(vm.id, { ...vm, status, latency_ms, message, checked_at, offered_host_key });
+      this.vms.put({ ...vm, status, latency_ms, message, checked_at, offered_host_key });
     });
     dispatcher.on('vm-facts-changed', ({ id, facts }) => {
-      const vm = this.byId.get(id);
-      if (vm) this.byId.set(id, { ...vm, facts });
+      const vm = this.vms.get(id);
+      if (vm) this.vms.put({ ...vm, facts });
     });
   }
 
   get(id: string | null | undefined): Vm | undefined {
-    return id ? this.byId.get(id) : undefined;
+    return id ? this.vms.get(id) : undefined;
   }
 
   nameOf(id: string): string {
-    return this.byId.get(id)?.name ?? `${id.slice(0, 8)}…`;
+    return this.vms.get(id)?.name ?? `${id.slice(0, 8)}…`;
   }
 
   /** VMs that a search or a selector finds, and what is wrong with the selector if it cannot be read. */
-  find(query: string): { vms: Vm[]; problem: string } {
+  find(query: string): { vms: readonly Vm[]; problem: string } {
     const text = query.trim();
     if (text === '') return { vms: this.all, problem: '' };
     if (looksLikeSelector(text)) {
@@ -65,18 +65,11 @@ export class VmStore {
         return { vms: [], problem: cause instanceof Error ? cause.message : String(cause) };
       }
     }
-    const vms = this.all.filter((vm) => matchesQuery(text, vm.name, endpointOf(vm), ...labelTexts(vm)));
-    return { vms, problem: '' };
+    return { vms: this.all.filter(this.texts.matcher(text)), problem: '' };
   }
 
   private replaceAll(vms: readonly Vm[], sources: string[]): void {
-    const ids = new Set(vms.map((vm) => vm.id));
-    for (const id of [...this.byId.keys()]) {
-      if (ids.has(id)) continue;
-      this.byId.delete(id);
-      this.deps.ui.forgetVm(id);
-    }
-    for (const vm of vms) this.byId.set(vm.id, vm);
+    for (const id of this.vms.replace(vms)) this.deps.ui.forgetVm(id);
     this.sources = sources ?? [];
     this.loaded = true;
   }

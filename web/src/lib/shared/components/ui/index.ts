@@ -15,6 +15,7 @@ export { default as Skeleton } from './skeleton/Skeleton.svelte';
 export { default as Kbd } from './kbd/Kbd.svelte';
 export { default as Segmented } from './tabs/Segmented.svelte';
 export { default as RowMenu } from './menu/RowMenu.svelte';
+export { default as MenuShield } from './menu/MenuShield.svelte';
 export { default as Menu } from './menu/Menu.svelte';
 export { default as CopyButton } from './copy/CopyButton.svelte';
 export { default as StatusDot, type Mark } from './status/StatusDot.svelte';

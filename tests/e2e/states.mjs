@@ -29,7 +29,7 @@ const NOBODY = '01a00000-0000-7000-8000-000000000000';
 
 const browser = await launch();
 const { page, faults } = await openPage(browser, { viewport: VIEWPORT, colorScheme: SCHEMES[0], reducedMotion: 'reduce' });
-page.setDefaultTimeout(20_000);
+page.setDefaultTimeout(60_000);
 const dash = new Dashboard(page, told);
 const wrong = [];
 let looked = 0;

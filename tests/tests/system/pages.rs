@@ -1,6 +1,19 @@
 //! What the dashboard's pages are for, one after the other in Chromium: plugins that come and go, texts of enemies, what
 //! stands behind a click, every control of a run, addresses and the keyboard. Scripts of `tests/e2e` click; each has one
 //! host and one browser for all that it looks at.
+//!
+//! | of a run | shown by |
+//! | --- | --- |
+//! | machines: one, several, a row, a group, by selector | `flow.mjs` |
+//! | suggestions, templates that apply, those that do not | `flow.mjs` |
+//! | form: help, defaults, choices, secrets, errors | `flow.mjs` |
+//! | preview by machine, target count, the question before what is dangerous | `flow.mjs` |
+//! | options: filters, standard input, variables, canary, mode | `flow.mjs` |
+//! | live view with progress | `main-job.mjs`, `flow.mjs` |
+//! | grouped output, cancel with receipt, retry, unknown | `after-job.mjs` |
+//! | what was typed becomes a template; commands of one machine | `flow.mjs` |
+//! | without a mouse, by address, from elsewhere | `ways.mjs` |
+//! | after a sleep or a lost connection | `asleep.mjs`, `main-job.mjs` |
 
 use anyhow::{Result, bail};
 use corral_tests::browser::Script;

@@ -19,7 +19,7 @@ export function isSameThing(a: Pick<Job, 'template' | 'command' | 'command_hash'
 
 export interface JobRunsDeps {
   service: Pick<JobService, 'get' | 'list'>;
-  store: Pick<JobStore, 'get' | 'tasksOf' | 'recent' | 'generation'>;
+  store: Pick<JobStore, 'get' | 'tasksOf' | 'recent' | 'generation' | 'forgotten'>;
 }
 
 /** One run. What the store hears of live has precedence over what was fetched. */
@@ -67,8 +67,11 @@ export class JobRuns {
   /** The newest run, where it is too far from this one to be among them. */
   newer = $state.raw<string | null>(null);
   error = $state.raw<unknown>(null);
-  /** Changes when there is something new to read: another run began, or the store began anew. */
-  heard = $derived.by(() => `${this.deps.store.generation} ${this.deps.store.recent.find((each) => isSameThing(each, this.job))?.id ?? ''}`);
+  /** Changes when there is something new to read: another run began, the store began anew or forgot some of what it knew. */
+  heard = $derived.by(() => {
+    const { generation, forgotten, recent } = this.deps.store;
+    return `${generation} ${forgotten} ${recent.find((each) => isSameThing(each, this.job))?.id ?? ''}`;
+  });
   private request: AbortController | null = null;
 
   constructor(

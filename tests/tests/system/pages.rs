@@ -1,6 +1,19 @@
-//! What the dashboard's pages are for, one after the other in Chromium: plugins that come and go, texts of enemies, what
-//! stands behind a click, every control of a run, addresses and the keyboard. Scripts of `tests/e2e` click; each has one
-//! host and one browser for all that it looks at.
+//! What the dashboard's pages are for, one after the other in Chromium: plugins that come and go, texts of enemies, every
+//! control of a run, addresses and the keyboard. Scripts of `tests/e2e` click; each has one host and one browser for all
+//! that it looks at.
+//!
+//! | of a run | shown by |
+//! | --- | --- |
+//! | machines: one, several, a row, a group, by selector | `flow.mjs` |
+//! | suggestions, templates that apply, those that do not | `flow.mjs` |
+//! | form: help, defaults, choices, secrets, errors | `flow.mjs` |
+//! | preview by machine, target count, the question before what is dangerous | `flow.mjs` |
+//! | options: filters, standard input, variables, canary, mode | `flow.mjs` |
+//! | live view with progress | `main-job.mjs`, `flow.mjs` |
+//! | grouped output, cancel with receipt, retry, unknown | `after-job.mjs` |
+//! | what was typed becomes a template; commands of one machine | `flow.mjs` |
+//! | without a mouse, by address, from elsewhere | `ways.mjs` |
+//! | after a sleep or a lost connection | `asleep.mjs`, `main-job.mjs` |
 
 use anyhow::{Result, bail};
 use corral_tests::browser::Script;
@@ -41,33 +54,10 @@ async fn addresses_and_the_keyboard_lead_everywhere() -> Result<()> {
     by_script("ways.mjs").await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_stands_behind_a_click_is_accessible() -> Result<()> {
-    by_script("states.mjs").await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_stands_behind_a_click_is_accessible_on_a_phone() -> Result<()> {
-    by_script_told("states.mjs", json!({"phone": true})).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_run_shows_is_accessible() -> Result<()> {
-    by_script_told("states.mjs", json!({"ran": true})).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_run_shows_is_accessible_on_a_phone() -> Result<()> {
-    by_script_told("states.mjs", json!({"ran": true, "phone": true})).await
-}
-
+/// Runs a script with a host that watches a folder of templates and one of plugins, and with machines that the host does
+/// not know yet.
 async fn by_script(name: &str) -> Result<()> {
-    by_script_told(name, json!({})).await
-}
-
-/// Runs a script, which is told something, with a host that watches a folder of templates and one of plugins, and with
-/// machines that the host does not know yet.
-async fn by_script_told(name: &str, mut told: Value) -> Result<()> {
+    let mut told = json!({});
     let _machine = shared().await;
     let fleet = Fleet::start(MACHINES).await?;
     let site = Site::new()?;

@@ -67,9 +67,13 @@ export class RowWindow<T> {
       if (Math.abs(top - this.top) > SAME_PX) this.top = top;
       if (scroller.clientHeight !== this.viewHeight) this.viewHeight = scroller.clientHeight;
     };
+    // What is found out is drawn with the next picture: rows that are drawn meanwhile would make the browser tell of them at once, without end.
     const resized = new ResizeObserver((entries) => {
-      if (entries.some(({ target }) => target === scroller)) look();
-      if (this.count > this.wholeMax) this.measure(holder);
+      const changed = this.count > this.wholeMax && this.measure(holder);
+      requestAnimationFrame(() => {
+        if (entries.some(({ target }) => target === scroller)) look();
+        if (changed) this.measured++;
+      });
     });
     resized.observe(scroller);
     resized.observe(holder);
@@ -81,7 +85,8 @@ export class RowWindow<T> {
     };
   };
 
-  private measure(holder: HTMLElement): void {
+  /** True if the height of a row is another than was thought. */
+  private measure(holder: HTMLElement): boolean {
     let changed = false;
     for (const row of holder.children) {
       const key = (row as HTMLElement).dataset.row;
@@ -90,7 +95,7 @@ export class RowWindow<T> {
       this.heights.set(key, height);
       changed = true;
     }
-    if (changed) untrack(() => this.measured++);
+    return changed;
   }
 }
 

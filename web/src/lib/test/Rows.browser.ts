@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { clear, show } from '$lib/test/show';
-import Rows from '$lib/test/Rows.svelte';
+import { clear, show } from './show';
+import Rows from './Rows.svelte';
 
 afterEach(clear);
 

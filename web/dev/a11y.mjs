@@ -129,6 +129,16 @@ const SCREENS = {
     await ifThere(page.getByRole('tab', { name: 'Grouped' }));
     await ifThere(page.getByRole('list', { name: 'Groups of identical output' }).locator('[aria-expanded=false]').first());
   },
+  timeline: async (page) => {
+    await openJob(page, 0);
+    await ifThere(page.getByRole('tab', { name: 'Timeline' }));
+    await page.getByRole('list', { name: 'When each machine was at work' }).waitFor();
+  },
+  'over-time': async (page) => {
+    await openJob(page, 1);
+    await ifThere(page.getByRole('tab', { name: 'Over time' }));
+    await page.getByRole('grid', { name: 'Each machine in the last runs' }).or(page.getByText('It ran only once')).waitFor();
+  },
   find: async (page) => {
     await openJob(page, 1, 1);
     await ifThere(page.getByRole('button', { name: 'Find in this output' }));

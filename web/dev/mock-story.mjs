@@ -36,6 +36,7 @@ const ENDS = [
 /** A job that has ended in every way, and one that is at work in batches with a machine out of sight. */
 export function tellStories({ vms, newJob, tasksOf, countsOf, command, at }) {
   const ids = vms.slice(0, 12).map((vm) => vm.id);
+  tellEarlier({ vms, newJob, tasksOf, countsOf, command, at });
   const before = newJob({ command, targets: { vms: ids } }, at - 1_900_000);
   Object.assign(before, { status: 'succeeded', started_at: iso(at - 1_900_000), finished_at: iso(at - 1_880_000) });
   tasksOf(before.id).forEach((task) => Object.assign(task, { status: 'succeeded', exit_code: 0, lines: 24, bytes: 900, started_at: before.started_at, finished_at: before.finished_at }));
@@ -58,6 +59,40 @@ export function tellStories({ vms, newJob, tasksOf, countsOf, command, at }) {
     if (i === 6) Object.assign(task, { contact_lost_at: iso(at - 12_000) });
   });
   Object.assign(rolling, { status: 'running', started_at: iso(at - 24_000), counts: countsOf(tasksOf(rolling.id)) });
+}
+
+/** How long ago the command of the stories ran before, in hours, and which of its machines did not do well then. */
+const EARLIER = [
+  { hours: 5, failed: [1], unknown: [9] },
+  { hours: 11, failed: [1, 6] },
+  { hours: 26, failed: [] },
+  { hours: 49, failed: [1], unreachable: [4] },
+  { hours: 74, failed: [1, 2], timed_out: [8], without: [10, 11] },
+  { hours: 98, failed: [], without: [10, 11] },
+  { hours: 170, failed: [1], without: [10, 11] },
+  { hours: 340, failed: [6], without: [10, 11] }
+];
+
+/** Runs of the same command on the same machines, of which one fails again and again; six go at once, the others wait. */
+function tellEarlier({ vms, newJob, tasksOf, countsOf, command, at }) {
+  const AT_ONCE = 6;
+  for (const [n, { hours, failed, unknown = [], unreachable = [], timed_out = [], without = [] }] of EARLIER.entries()) {
+    const begin = at - hours * 3_600_000;
+    const targets = vms.slice(0, 12).map((vm) => vm.id).filter((_, i) => !without.includes(i));
+    const job = newJob({ command, targets: { vms: targets }, parallelism: AT_ONCE }, begin);
+    const free = Array(AT_ONCE).fill(0);
+    tasksOf(job.id).forEach((task, i) => {
+      const status = failed.includes(i) ? 'failed' : unknown.includes(i) ? 'unknown' : unreachable.includes(i) ? 'unreachable' : timed_out.includes(i) ? 'timed_out' : 'succeeded';
+      const lane = free.indexOf(Math.min(...free));
+      const from = free[lane] + 40 * i;
+      const took = timed_out.includes(i) ? 30_000 : 2400 + ((i * 7919 + n * 1543) % 5200);
+      free[lane] = from + took;
+      Object.assign(task, { status, exit_code: status === 'succeeded' ? 0 : status === 'failed' ? 3 : null, lines: 24 + i, bytes: 900 + 40 * i, started_at: iso(begin + from), finished_at: iso(begin + from + took) });
+    });
+    const counts = countsOf(tasksOf(job.id));
+    const status = counts.failed + counts.unreachable + counts.timed_out > 0 ? 'failed' : counts.unknown > 0 ? 'unknown' : 'succeeded';
+    Object.assign(job, { status, counts, started_at: iso(begin), finished_at: iso(begin + Math.max(...free)) });
+  }
 }
 
 const SAME = ['Linux web 6.12.41 x86_64', 'nginx/1.26.3', 'openssl 3.5.1', 'root    ok', 'swap    off', 'upgrade 0 pending'];

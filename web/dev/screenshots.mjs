@@ -37,6 +37,12 @@ async function kinds(page) {
   return page.url();
 }
 
+/** On a phone the output stands below the machines. */
+async function below(page, size) {
+  if (size === 'phone') await page.getByRole('region', { name: 'Output' }).evaluate((output) => output.scrollIntoView({ block: 'start' }));
+  await page.waitForTimeout(600);
+}
+
 /** Chooses how lines are shown. */
 async function look(page, toggle, time) {
   await page.getByRole('button', { name: 'How lines are shown' }).click();
@@ -145,6 +151,16 @@ const SHOTS = {
     await page.getByRole('tab', { name: 'Grouped' }).click();
     await page.waitForTimeout(500);
     await page.getByRole('list', { name: 'Groups of identical output' }).locator('[aria-expanded=false]').first().click();
+  },
+  timeline: async (page, size) => {
+    await story(page, 0, 0);
+    await page.getByRole('tab', { name: 'Timeline' }).click();
+    await below(page, size);
+  },
+  'over-time': async (page, size) => {
+    await story(page, 1, 0);
+    await page.getByRole('tab', { name: 'Over time' }).click();
+    await below(page, size);
   },
   kinds: async (page) => kinds(page),
   folded: async (page) => {

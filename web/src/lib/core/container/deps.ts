@@ -23,6 +23,7 @@ import { createExecutionStore, EXECUTION_STORE } from '$lib/modules/execution';
 import {
   createJobActivity,
   createJobHistory,
+  createJobRuns,
   createJobStore,
   createOutputGroups,
   JOB_ACTIVITY,
@@ -30,7 +31,8 @@ import {
   JOB_SERVICE,
   JOB_STORE,
   JobService,
-  OPEN_GROUPS
+  OPEN_GROUPS,
+  OPEN_RUNS
 } from '$lib/modules/job';
 import { createLogStore, LOG_STORE, LogService, SearchService } from '$lib/modules/log';
 import { createOverviewLayout, OVERVIEW_LAYOUT } from '$lib/modules/overview';
@@ -126,6 +128,7 @@ function registerModules(container: Container): void {
     .register(JOB_HISTORY, (c) => createJobHistory({ store: c.get(JOB_STORE), service: c.get(JOB_SERVICE), now: Date.now }))
     .register(JOB_ACTIVITY, (c) => createJobActivity({ dispatcher: c.get(DISPATCHER), service: c.get(JOB_SERVICE), now: Date.now, later }))
     .register(OPEN_GROUPS, (c) => (job) => createOutputGroups(job, { service: c.get(JOB_SERVICE), later }))
+    .register(OPEN_RUNS, (c) => (job) => createJobRuns(job, { service: c.get(JOB_SERVICE), store: c.get(JOB_STORE) }))
     .register(LOG_STORE, (c) =>
       createLogStore({ service: new LogService(c.get(API_CLIENT)), search: new SearchService(c.get(API_CLIENT)), socket: c.get(SOCKET), nextFrame })
     )

@@ -25,19 +25,16 @@ export function lineRangeOf(text: string | null): LineRange | null {
   return { from: Math.min(from, to), to: Math.max(from, to) };
 }
 
-/** A job's machines with their output together. */
-export function jobTogetherPath(job: string): string {
-  return `/jobs/${job}?view=together`;
-}
-
 /** The search over all output. */
 export function logsPath(query: Query = {}): string {
   return `/logs${queryString(query)}`;
 }
 
-/** A job with its output grouped. */
-export function jobGroupsPath(job: string): string {
-  return `/jobs/${job}?view=grouped`;
+/** Ways to look at a job beside the lines of one machine: all lines, what was the same, when it was, how it was before. */
+export type JobView = 'together' | 'grouped' | 'timeline' | 'over-time';
+
+export function jobViewPath(job: string, view: JobView): string {
+  return `/jobs/${job}?view=${view}`;
 }
 
 export function vmPath(vm: string): string {

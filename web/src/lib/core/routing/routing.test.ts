@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jobPath, lineRangeOf, logsPath } from '.';
+import { jobPath, jobViewPath, lineRangeOf, logsPath } from '.';
 
 describe('addresses', () => {
   it('name a job, a machine in it, a line or some of its output', () => {
@@ -9,6 +9,7 @@ describe('addresses', () => {
     expect(jobPath('j', 'v', { from: 7, to: 7 })).toBe('/jobs/j?vm=v&line=7');
     expect(jobPath('j', 'v', { from: 7, to: 12 })).toBe('/jobs/j?vm=v&line=7-12');
     expect(jobPath('j', null, 7)).toBe('/jobs/j');
+    expect(jobViewPath('j', 'over-time')).toBe('/jobs/j?view=over-time');
     expect(logsPath({ q: 'a b', regex: true, vm: '' })).toBe('/logs?q=a+b&regex=true');
   });
 

@@ -1,4 +1,4 @@
-import { untrack } from 'svelte';
+import { tick, untrack } from 'svelte';
 import { spanOf, type RowSpan } from './rowSpan';
 
 /** Lists that are no longer than this are drawn whole: a browser's own search and a screen reader then find everything. */
@@ -26,6 +26,7 @@ export class RowWindow<T> {
   /** Counts measurements that changed a height. */
   private measured = $state(0);
   private readonly heights = new Map<string, number>();
+  private place: { holder: HTMLElement; scroller: HTMLElement; look: () => void } | null = null;
 
   private items = $derived.by(() => this.options.items());
   private span = $derived.by<RowSpan>(() => {
@@ -79,11 +80,29 @@ export class RowWindow<T> {
     resized.observe(holder);
     scroller.addEventListener('scroll', look, { passive: true });
     untrack(look);
+    this.place = { holder, scroller, look };
     return () => {
+      this.place = null;
       resized.disconnect();
       scroller.removeEventListener('scroll', look);
     };
   };
+
+  /** The element of a row, once it is drawn; if it is far from what is seen, that is scrolled to it. For the keyboard. */
+  async reveal(index: number): Promise<HTMLElement | null> {
+    const item = this.items[index];
+    if (item === undefined || !this.place) return null;
+    const { holder, scroller, look } = this.place;
+    const key = this.options.keyOf(item);
+    const drawn = () => [...holder.children].find((row) => (row as HTMLElement).dataset.row === key) as HTMLElement | undefined;
+    if (!drawn()) {
+      const above = this.items.slice(0, index).reduce((sum, each) => sum + (this.heights.get(this.options.keyOf(each)) ?? this.options.estimate), 0);
+      scroller.scrollTop += above - this.top - this.viewHeight / 2;
+      look();
+      await tick();
+    }
+    return drawn() ?? null;
+  }
 
   /** True if the height of a row is another than was thought. */
   private measure(holder: HTMLElement): boolean {

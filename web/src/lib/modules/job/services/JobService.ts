@@ -53,9 +53,9 @@ export class JobService {
     return this.api.get<Activity>('/api/jobs/activity', { query: { since, step_seconds: stepSeconds }, signal });
   }
 
-  list(filter: JobListQuery, cursor: string | null, signal?: AbortSignal): Promise<JobPage> {
+  list(filter: JobListQuery, cursor: string | null, signal?: AbortSignal, limit = PAGE_SIZE): Promise<JobPage> {
     return this.api.get<JobPage>('/api/jobs', {
-      query: { status: filter.status, vm: filter.vm, template: filter.template, since: filter.since, cursor, limit: PAGE_SIZE },
+      query: { status: filter.status, vm: filter.vm, template: filter.template, since: filter.since, cursor, limit },
       signal
     });
   }

@@ -19,9 +19,11 @@ export type {
 } from '$lib/core/clients';
 export * from './filter';
 export * from './order';
+export * from './overTime';
 export * from './receipt';
 export * from './retry';
 export * from './status';
+export * from './timeline';
 export * from './waves';
 
 export type RunMode = 'durable' | 'direct';

@@ -68,9 +68,13 @@ export class RowWindow<T> {
       if (Math.abs(top - this.top) > SAME_PX) this.top = top;
       if (scroller.clientHeight !== this.viewHeight) this.viewHeight = scroller.clientHeight;
     };
+    // What is found out is drawn with the next picture: rows that are drawn meanwhile would make the browser tell of them at once, without end.
     const resized = new ResizeObserver((entries) => {
-      if (entries.some(({ target }) => target === scroller)) look();
-      if (this.count > this.wholeMax) this.measure(holder);
+      const changed = this.count > this.wholeMax && this.measure(holder);
+      requestAnimationFrame(() => {
+        if (entries.some(({ target }) => target === scroller)) look();
+        if (changed) this.measured++;
+      });
     });
     resized.observe(scroller);
     resized.observe(holder);
@@ -100,7 +104,8 @@ export class RowWindow<T> {
     return drawn() ?? null;
   }
 
-  private measure(holder: HTMLElement): void {
+  /** True if the height of a row is another than was thought. */
+  private measure(holder: HTMLElement): boolean {
     let changed = false;
     for (const row of holder.children) {
       const key = (row as HTMLElement).dataset.row;
@@ -109,7 +114,7 @@ export class RowWindow<T> {
       this.heights.set(key, height);
       changed = true;
     }
-    if (changed) untrack(() => this.measured++);
+    return changed;
   }
 }
 

@@ -25,7 +25,12 @@ const host = process.env.CORRAL_URL ?? 'http://127.0.0.1:8477';
 
 export default defineConfig({
   plugins: [announcerWithoutInlineStyle(), tailwindcss(), sveltekit()],
-  build: { target: 'es2022', chunkSizeWarningLimit: 400 },
+  build: {
+    target: 'es2022',
+    chunkSizeWarningLimit: 400,
+    // Each icon by itself would be a request by itself.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'icons', test: /node_modules[\\/]@lucide/ }] } } }
+  },
   server: {
     host: '127.0.0.1',
     proxy: {

@@ -188,7 +188,7 @@ function plugin(id, manifest) {
 async function plugins() {
 	const head = (id, name) => `id = "${id}"\nname = ${quoted(name)}\nversion = "1.0.0"\napi = "0.1"\n`;
 	const want = `[[wants]]\ncapability = "vms"\nreason = ${quoted(hostile('reason of a want'))}\n`;
-	plugin('odd', `${head('odd', hostile('plugin'))}provides = ["log-filter"]\n${want}[filter]\napply = "asked"\n`);
+	plugin('odd', `${head('odd', hostile('plugin'))}provides = ["log-filter"]\ndescription = ${quoted(hostile('plugin description'))}\n${want}[filter]\napply = "asked"\n`);
 	plugin('spoilt', `${head('spoilt', 'Spoilt')}provides = [${quoted(hostile('kind of plugin'))}]\n`);
 	await look('/plugins', page.getByRole('link', { name: /^@plugin@/ }));
 	await page.getByRole('link', { name: /spoilt/ }).click();

@@ -154,7 +154,7 @@ async function usesATemplate() {
 	await page.getByRole('heading', { level: 1, name: 'Toolbox' }).waitFor();
 	await dash.toRun();
 	await dash.chooseAll();
-	await dash.command(/^Mounts.*toolbox/i).click();
+	await dash.command('Mounts').click();
 	await dash.run();
 	await dash.stands('Succeeded');
 	say('a job ran a template of another one that was installed');
@@ -177,7 +177,6 @@ async function removes() {
 		await page.getByText('This plugin is not here').waitFor();
 	}
 	await dash.toRun();
-	await dash.command('Mounts').first().waitFor();
-	assert.equal(await dash.command(/toolbox/i).count(), 0, 'its commands went with it');
+	assert.equal(await dash.command('Mounts').count(), 0, 'its commands went with it');
 	say('asked before they were removed, and they are gone with their commands');
 }

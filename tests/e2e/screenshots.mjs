@@ -11,10 +11,13 @@ const READY_MS = 120_000;
 const folder = mkdtempSync(join(tmpdir(), 'corral-screenshots-'));
 const { demo, ready } = await startDemo();
 const browser = await launch();
+/** A job of which a part failed. */
+let failed = '';
 try {
 	const dark = await openPage(browser, { colorScheme: 'dark' });
 	await dark.page.goto(ready.setup_url);
 	await earlierRuns(dark.page);
+	await trouble(dark.page);
 	await running(dark.page);
 	const followed = new URL(dark.page.url()).search;
 	const state = await dark.page.context().storageState();
@@ -59,7 +62,7 @@ function screens(job) {
 		jobs: '/jobs',
 		grouped: `${job}?view=grouped`,
 		together: `${job}?view=together`,
-		job,
+		job: `/jobs/${failed}`,
 		logs: '/logs?q=error',
 		plugins: '/plugins',
 		plugin: '/plugins/redact',
@@ -101,6 +104,43 @@ async function earlierRuns(page) {
 		await page.getByRole('button', { name: 'New run' }).click();
 		await page.getByRole('button', { name: 'Clear' }).click();
 	}
+}
+
+/** Not all goes well in a fleet: a machine that does not answer, runs that fail on some, one that takes too long, one that is ended. */
+async function trouble(page) {
+	const api = (method, path, body) =>
+		page.evaluate(
+			async ([method, path, body]) => {
+				const answer = await fetch(path, { method, headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
+				if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
+				return answer.json();
+			},
+			[method, path, body]
+		);
+	const ended = async (job) => {
+		for (;;) {
+			const { status } = await api('GET', `/api/jobs/${job.id}`);
+			if (status !== 'queued' && status !== 'running') return;
+			await new Promise((later) => setTimeout(later, 100));
+		}
+	};
+	const [some] = (await api('GET', '/api/vms')).items.filter((vm) => vm.name === 'web-1');
+	await api('POST', '/api/vms', { name: 'web-3', address: '127.0.0.1', port: 1, user: some.user, labels: { env: 'prod', region: 'eu-west', role: 'web' }, auth: some.auth });
+	const disk = 'echo "reading /var"; case $PWD in *db-1*) sleep 0.6; echo "E: 96 % of /var is in use" >&2; exit 1;; esac; echo "/var is fine"';
+	for (const body of [
+		{ template: { id: 'templates/deploy', args: { version: '2.15.0' } }, targets: { selector: 'role=web,!web-3' } },
+		{ command: { script: disk }, targets: { selector: 'env=prod,!web-3' } },
+		{ command: { script: 'apt-get --simulate --quiet=2 upgrade | tail -3' }, targets: { selector: 'env=prod' } },
+		{ template: { id: 'templates/deploy', args: { version: '2.15.1' } }, targets: { selector: 'role=web,!web-3' } },
+		{ command: { script: 'sleep 600' }, targets: { selector: 'role=cache' }, timeout_seconds: 1 },
+		{ command: { script: disk }, targets: { selector: 'env=prod,!web-3' } },
+		{ command: { script: disk }, targets: { selector: 'env=prod,!web-3' }, parallelism: 1 }
+	]) await ended(await api('POST', '/api/jobs', body));
+	const long = await api('POST', '/api/jobs', { command: { script: 'echo copying; sleep 600' }, targets: { selector: 'env=staging' } });
+	await new Promise((later) => setTimeout(later, 1500));
+	await api('POST', `/api/jobs/${long.id}/cancel`, {});
+	await ended(long);
+	failed = (await api('GET', '/api/jobs?status=failed')).items.find((job) => job.parallelism === 1).id;
 }
 
 async function running(page) {

@@ -11,6 +11,10 @@ const STORM_SECONDS = 15;
 const LONG_EVENTS = 1_200_000;
 const LONG_FASTER = 8;
 const LONG_PARTS = 6;
+/** As fast as people type. */
+const TYPED = { delay: 60 };
+/** What is done when nothing is: collecting what is no more needed to see how much is. */
+export const MEASURING = 'measuring';
 /** Widths and heights between which somebody drags a window. */
 const SIZES = [[1440, 900], [1180, 820], [900, 700], [640, 900], [390, 844], [1024, 768], [1920, 1080], [1440, 900]];
 
@@ -94,7 +98,7 @@ async function choose(page) {
   await doing(page, 'scroll');
   await scrollThrough(machines(page));
   await doing(page, 'search');
-  await search(page).pressSequentially('role=web,env=prod');
+  await search(page).pressSequentially('role=web,env=prod', TYPED);
   await search(page).fill('');
   await doing(page, 'group by a label');
   await page.getByRole('combobox', { name: 'Group by label' }).selectOption('region');
@@ -104,11 +108,11 @@ async function choose(page) {
   await doing(page, 'choose a command');
   await page.locator('[data-command="ad-hoc"]').click();
   await doing(page, 'type it');
-  await command(page).pressSequentially('uptime');
+  await command(page).pressSequentially('uptime', TYPED);
   await page.getByRole('region', { name: 'Preview' }).getByText('uptime').first().waitFor();
   await doing(page, 'choose others');
   await page.locator('[data-command="templates/deploy"]').click();
-  await page.getByRole('textbox', { name: /version/i }).pressSequentially('v2.14.0');
+  await page.getByRole('textbox', { name: /version/i }).pressSequentially('v2.14.0', TYPED);
   await page.getByRole('region', { name: 'Preview' }).getByText('v2.14.0').first().waitFor();
   await doing(page, 'clear');
   await page.getByRole('button', { name: 'Clear', exact: true }).click();
@@ -142,10 +146,10 @@ async function palette(page) {
     const field = page.getByRole('combobox', { name: 'Search machines, commands, jobs' });
     await field.waitFor();
     await doing(page, `type, ${round}`);
-    await field.pressSequentially('web 12');
-    await field.pressSequentially('zzz');
+    await field.pressSequentially('web 12', TYPED);
+    await field.pressSequentially('zzz', TYPED);
     for (let n = 0; n < 9; n++) await page.keyboard.press('Backspace');
-    await field.pressSequentially('succeeded deploy');
+    await field.pressSequentially('succeeded deploy', TYPED);
     for (let n = 0; n < 6; n++) await page.keyboard.press('ArrowDown');
     await doing(page, `close, ${round}`);
     await page.keyboard.press('Escape');
@@ -160,7 +164,7 @@ async function tableOfMachines(page) {
   await doing(page, 'scroll');
   await scrollThrough(page.locator('main > div'));
   await doing(page, 'search');
-  await search(page).pressSequentially('cache');
+  await search(page).pressSequentially('cache', TYPED);
   await doing(page, 'search no more');
   await search(page).fill('');
   await doing(page, 'menu of a row');
@@ -236,7 +240,7 @@ async function jobs(page) {
   await scrollThrough(page.locator('main > div'), 300);
   await doing(page, 'search');
   const field = page.getByRole('searchbox', { name: 'Search jobs' });
-  await field.pressSequentially('systemctl failed');
+  await field.pressSequentially('systemctl failed', TYPED);
   await doing(page, 'search no more');
   await field.fill('');
   await pictures(page, 10);
@@ -268,7 +272,7 @@ async function log(page) {
   await view.press('End');
   await doing(page, 'find');
   await page.getByRole('button', { name: 'Find in this output' }).click();
-  await page.getByRole('searchbox').or(page.getByRole('textbox')).first().pressSequentially('reset by peer');
+  await page.getByRole('searchbox').or(page.getByRole('textbox')).first().pressSequentially('reset by peer', TYPED);
   await pictures(page, 60);
 }
 
@@ -324,6 +328,7 @@ async function long(page, heap) {
   for (let n = 0; n < LONG_PARTS; n++) {
     await doing(page, `part ${n + 1}`);
     await page.waitForTimeout(((LONG_EVENTS / (2 * VMS)) * 1000) / LONG_FASTER / LONG_PARTS);
+    await doing(page, MEASURING);
     parts.push(await heap(page));
   }
   return { parts };

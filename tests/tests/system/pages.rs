@@ -6,15 +6,20 @@ use anyhow::{Result, bail};
 use corral_tests::browser::Script;
 use corral_tests::fleet::Fleet;
 use corral_tests::host::{Host, Site, binary, built_plugins};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{LONG, shared};
 
 const MACHINES: usize = 3;
 /// Folders that the scripts write into; the host looks at the first two.
 const FOLDERS: [&str; 4] = ["templates", "plugins", "home/ansible", "packages"];
-/// Machines that an inventory finds are labelled with what it notes of them.
-const CONFIG: &str = "[plugins.ansible-inventory]\nconfig = { labels = [\"note\"] }\n";
+/// Machines that an inventory finds are labelled with what it notes of them; and there are no commands but those that a
+/// script brings: a hundred others take long to look at.
+const CONFIG: &str = r#"[plugins.ansible-inventory]
+config = { labels = ["note"] }
+[plugins.ops-pack]
+enabled = false
+"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plugins_are_installed_used_and_removed_on_their_page() -> Result<()> {
@@ -41,8 +46,28 @@ async fn what_stands_behind_a_click_is_accessible() -> Result<()> {
     by_script("states.mjs").await
 }
 
-/// Runs a script with a host that knows machines and watches a folder of templates and one of plugins.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_behind_a_click_is_accessible_on_a_phone() -> Result<()> {
+    by_script_told("states.mjs", json!({"phone": true})).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_shows_is_accessible() -> Result<()> {
+    by_script_told("states.mjs", json!({"ran": true})).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_shows_is_accessible_on_a_phone() -> Result<()> {
+    by_script_told("states.mjs", json!({"ran": true, "phone": true})).await
+}
+
 async fn by_script(name: &str) -> Result<()> {
+    by_script_told(name, json!({})).await
+}
+
+/// Runs a script, which is told something, with a host that watches a folder of templates and one of plugins, and with
+/// machines that the host does not know yet.
+async fn by_script_told(name: &str, mut told: Value) -> Result<()> {
     let _machine = shared().await;
     let fleet = Fleet::start(MACHINES).await?;
     let site = Site::new()?;
@@ -53,16 +78,21 @@ async fn by_script(name: &str) -> Result<()> {
     std::fs::write(site.path("corral.toml"), CONFIG)?;
     let args = ["--plugins", &path("plugins"), "--templates", &path("templates"), "--config", &path("corral.toml")];
     let args = args.map(str::to_owned);
-    let told = json!({"machines": MACHINES, "templates": path("templates"), "plugins": path("plugins"),
-        "inventory": path("home/ansible"), "packages": path("packages"), "data": site.data(), "bundled": built_plugins()?, "corral": binary()?,
-        "vms": (0..MACHINES).map(|index| fleet.vm(index)).collect::<Vec<_>>()});
+    for name in ["templates", "plugins", "packages", "data"] {
+        told[name] = json!(site.path(name));
+    }
+    told["inventory"] = json!(site.path("home/ansible"));
+    told["bundled"] = json!(built_plugins()?);
+    told["corral"] = json!(binary()?);
+    told["machines"] = json!(MACHINES);
+    told["vms"] = (0..MACHINES).map(|index| fleet.vm(index)).collect();
     let site = site.with_args(&args.each_ref().map(String::as_str));
     let host = site.start()?;
     site.client(&host)?.plugins_settled(LONG).await?;
     serve(name, &host, told)
 }
 
-fn serve(name: &str, host: &Host, mut told: serde_json::Value) -> Result<()> {
+fn serve(name: &str, host: &Host, mut told: Value) -> Result<()> {
     told["url"] = json!(host.ready.url);
     told["setup_url"] = json!(host.ready.setup_url);
     let script = Script::start(name, &told)?;

@@ -4,6 +4,7 @@ export { default as JobFacts } from './components/JobFacts.svelte';
 export { default as JobHistory } from './components/JobHistory.svelte';
 export { default as JobLogModal } from './components/JobLogModal.svelte';
 export { default as JobStatusBadge } from './components/JobStatusBadge.svelte';
+export { default as LastRuns } from './components/LastRuns.svelte';
 export { default as TaskNotice } from './components/TaskNotice.svelte';
 export { default as TaskPane } from './components/TaskPane.svelte';
 export { default as WaveStrip } from './components/WaveStrip.svelte';

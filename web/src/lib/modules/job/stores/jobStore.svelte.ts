@@ -33,6 +33,17 @@ export class JobStore {
   forgotten = $state(0);
 
   recent = $derived(this.jobs.all);
+  /** Of each template its jobs, newest first. */
+  byTemplate = $derived.by(() => {
+    const jobs = new Map<string, Job[]>();
+    for (const job of this.recent) {
+      if (!job.template) continue;
+      const same = jobs.get(job.template.id);
+      if (same) same.push(job);
+      else jobs.set(job.template.id, [job]);
+    }
+    return jobs;
+  });
   live = $derived(this.recent.filter((job) => !isFinal(job.status)));
   failures = $derived(this.recent.filter((job) => job.status === 'failed'));
 

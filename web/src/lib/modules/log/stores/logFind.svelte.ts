@@ -7,6 +7,9 @@ import type { Marks } from '../types';
 /** Hits that are kept; beyond, the count says so. */
 export const FIND_HITS_MAX = 20_000;
 
+/** Which lines come into question, beside those that hold the text. */
+export type FindAmong = '' | 'stderr' | 'warning' | 'error';
+
 export interface LogFindDeps {
   search: SearchService;
 }
@@ -16,6 +19,7 @@ export class LogFind implements Marks {
   text = $state('');
   regex = $state(false);
   ignoreCase = $state(true);
+  among = $state<FindAmong>('');
   version = $state(0);
   state = $state<'idle' | 'searching' | 'done' | 'failed'>('idle');
   error = $state('');
@@ -55,10 +59,15 @@ export class LogFind implements Marks {
     return this.ranges.get(line);
   }
 
+  /** Whether there is anything to look for. */
+  get asking(): boolean {
+    return this.text !== '' || this.among !== '';
+  }
+
   /** Searches anew. The first hit from `from` on, or the first of all, becomes the current one. */
   async start(from: number): Promise<void> {
     this.clear();
-    if (this.text === '') return;
+    if (!this.asking) return;
     const stop = (this.stop = new AbortController());
     this.asked = this.key;
     this.state = 'searching';
@@ -119,11 +128,12 @@ export class LogFind implements Marks {
   }
 
   private get key(): string {
-    return JSON.stringify([this.text, this.regex, this.ignoreCase]);
+    return JSON.stringify([this.text, this.regex, this.ignoreCase, this.among]);
   }
 
   private query(): SearchQuery {
-    return { q: this.text, regex: this.regex, ignoreCase: this.ignoreCase, job: this.job, vm: this.vm, limit: FIND_HITS_MAX };
+    const narrowed: Partial<SearchQuery> = this.among === 'stderr' ? { stream: 'stderr' } : this.among ? { annotations: `level>=${this.among}` } : {};
+    return { q: this.text, regex: this.regex, ignoreCase: this.ignoreCase, job: this.job, vm: this.vm, limit: FIND_HITS_MAX, ...narrowed };
   }
 
   private take(hit: SearchHit): void {

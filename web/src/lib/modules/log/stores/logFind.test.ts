@@ -33,6 +33,25 @@ describe('LogFind', () => {
     expect(find.of(21)).toBeUndefined();
   });
 
+  it('goes through lines of a kind, with a text or without', async () => {
+    const { find, search } = make(async function* () {
+      yield [hit(10), end(1)];
+    });
+    find.among = 'error';
+    await find.start(0);
+    expect(search.mock.calls[0]![0]).toMatchObject({ q: 'some', annotations: 'level>=error' });
+    find.text = '';
+    find.among = 'stderr';
+    expect(find.fresh).toBe(false);
+    await find.start(0);
+    expect(search.mock.calls[1]![0]).toMatchObject({ q: '', stream: 'stderr' });
+    expect(search.mock.calls[1]![0].annotations).toBeUndefined();
+    expect(find.current).toBe(10);
+    find.among = '';
+    await find.start(0);
+    expect([search.mock.calls.length, find.count]).toEqual([2, 0]);
+  });
+
   it('begins anew from the top if there is nothing below', async () => {
     const { find } = make(async function* () {
       yield [hit(10), end(1)];

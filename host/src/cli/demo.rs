@@ -49,6 +49,8 @@ pub async fn run(args: Args) -> Result<Exit> {
         .set("storage.data", folder)
         .set("server.listen", Some(&args.listen))
         .set("plugins.folders", (!args.plugins.is_empty()).then_some(&args.plugins))
+        // What a level is good for is seen at once: beside the lines, in the search, from one error to the next.
+        .set("plugins.filters", Some([serde_json::json!({"selector": "all", "with": ["structured"]})]))
         .set("log.format", args.log_format);
     // The person's own configuration is for their own host.
     let config = Config::without_file(&flags)?;

@@ -71,9 +71,9 @@ describe('OverTime', () => {
 
   it('goes on with the run that is looked at', async () => {
     const { emit, job } = overTime({ 'web-1': '++>', 'web-2': '+++' });
-    await expect.element(page.getByText('No machine failed in the last 3 runs.')).toBeVisible();
+    await expect.element(page.getByText('None of these machines failed in the last 3 runs.')).toBeVisible();
     emit({ type: 'task-updated', job_id: job.id, vm_id: 'web-1', changes: { status: 'failed', exit_code: 9, finished_at: ago(1, 60) } });
-    await expect.element(page.getByText('web-1 failed in 1 of the last 3 runs; no other machine did.')).toBeVisible();
+    await expect.element(page.getByText('web-1 failed in 1 of the last 3 runs; none of the others did.')).toBeVisible();
     await expect.element(grid().getByRole('link', { name: 'web-1, 1 h ago: failed, exit 9, took 1m 00s' })).toBeVisible();
   });
 
@@ -94,7 +94,7 @@ describe('OverTime', () => {
 
   it('draws only what is seen of a thousand machines', async () => {
     overTime(Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`vm-${n}`, n === 700 ? '+x' : '++'])));
-    await expect.element(page.getByText('vm-700 failed in 1 of the last 2 runs; no other machine did.')).toBeVisible();
+    await expect.element(page.getByText('vm-700 failed in 1 of the last 2 runs; none of the others did.')).toBeVisible();
     expect(machines()[0]).toBe('vm-700');
     expect(machines().length).toBeLessThan(120);
     grid().element().querySelector<HTMLElement>('[data-row] [data-run][tabindex="0"]')!.focus();
@@ -111,7 +111,7 @@ describe('OverTime', () => {
 
   it('of a run far back leads to the newest', async () => {
     overTime({ 'web-1': 'xx++++++++++++', 'web-2': '++++++++++++++' }, { mine: 1 });
-    await expect.element(page.getByText('web-1 failed in each of the 2 runs up to this one; no other machine did.')).toBeVisible();
+    await expect.element(page.getByText('web-1 failed in each of the 2 runs up to this one; none of the others did.')).toBeVisible();
     await expect.element(page.getByRole('link', { name: 'Show the newest run' })).toHaveAttribute('href', '/jobs/run-13?view=over-time');
   });
 

@@ -43,21 +43,21 @@ describe('overTimeSaid', () => {
   const said = (machines: Record<string, string>, newest = true) => overTimeSaid(runsOf(machines), Object.values(machines)[0]!.length, newest);
 
   it('names the machines that fail, and how often', () => {
-    expect(said({ 'web-1': '++++', 'db-02': 'x+x+' })).toBe('db-02 failed in 2 of the last 4 runs; no other machine did.');
+    expect(said({ 'web-1': '++++', 'db-02': 'x+x+' })).toBe('db-02 failed in 2 of the last 4 runs; none of the others did.');
     expect(said({ 'web-1': '+++x', 'db-02': 'x+x+' })).toBe('db-02 failed in 2 of the last 4 runs, web-1 in 1.');
     expect(said({ a: '+++x', b: '++x+', c: 'xx++', d: 'x+++' })).toBe('c failed in 2 of the last 4 runs, a in 1, and 2 others at least once.');
-    expect(said({ a: '++', b: '++' })).toBe('No machine failed in the last 2 runs.');
+    expect(said({ a: '++', b: '++' })).toBe('None of these machines failed in the last 2 runs.');
   });
 
   it('says when it is each time, and when it was not in all runs', () => {
-    expect(said({ a: 'xxx', b: '+++' })).toBe('a failed in each of the last 3 runs; no other machine did.');
-    expect(said({ a: ' xx', b: '+++' })).toBe('a failed in each of its last 2 runs; no other machine did.');
+    expect(said({ a: 'xxx', b: '+++' })).toBe('a failed in each of the last 3 runs; none of the others did.');
+    expect(said({ a: ' xx', b: '+++' })).toBe('a failed in each of its last 2 runs; none of the others did.');
     expect(said({ a: '  x' })).toBe('a failed in 1 of its last 1 run.');
   });
 
   it('does not call runs the last ones that are older', () => {
-    expect(said({ a: 'x+', b: '++' }, false)).toBe('a failed in 1 of the 2 runs up to this one; no other machine did.');
-    expect(said({ a: '++' }, false)).toBe('No machine failed in the 2 runs up to this one.');
+    expect(said({ a: 'x+', b: '++' }, false)).toBe('a failed in 1 of the 2 runs up to this one; none of the others did.');
+    expect(said({ a: '++' }, false)).toBe('None of these machines failed in the 2 runs up to this one.');
   });
 });
 

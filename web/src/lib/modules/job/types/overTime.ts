@@ -43,11 +43,11 @@ export function overTimeSaid(rows: readonly MachineRuns[], runs: number, newest 
   const all = newest ? `the last ${plural(runs, 'run')}` : `the ${plural(runs, 'run')} up to this one`;
   const troubled = rows.filter((row) => row.failed > 0);
   const [first, second] = troubled;
-  if (!first) return `No machine failed in ${all}.`;
+  if (!first) return `None of these machines failed in ${all}.`;
   const always = first.failed === first.of && first.of > 1;
   const among = first.of === runs ? `of ${all}` : `of its last ${plural(first.of, 'run')}`;
   const said = `${first.name} failed in ${always ? 'each' : first.failed} ${among}`;
-  if (!second) return rows.length > 1 ? `${said}; no other machine did.` : `${said}.`;
+  if (!second) return rows.length > 1 ? `${said}; none of the others did.` : `${said}.`;
   const others = troubled.length - 2;
   return `${said}, ${second.name} in ${second.failed}${others > 0 ? `, and ${plural(others, 'other')} at least once` : ''}.`;
 }

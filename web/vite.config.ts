@@ -21,6 +21,9 @@ function announcerWithoutInlineStyle(): Plugin {
 
 const CHROMIUM_FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
+/** A test that takes longer than this hangs; a busy machine is slow. In milliseconds. */
+const HANGS_MS = 60_000;
+
 const host = process.env.CORRAL_URL ?? 'http://127.0.0.1:8477';
 
 export default defineConfig({
@@ -41,13 +44,14 @@ export default defineConfig({
   },
   test: {
     projects: [
-      { extends: true, test: { name: 'plain', include: ['src/**/*.test.ts', 'dev/**/*.test.ts'], environment: 'node' } },
+      { extends: true, test: { name: 'plain', testTimeout: HANGS_MS, include: ['src/**/*.test.ts', 'dev/**/*.test.ts'], environment: 'node' } },
       {
         extends: true,
         // Found while a test runs, they would make the page load anew in the middle of it.
         optimizeDeps: { entries: ['src/**/*.browser.ts', 'src/**/*.svelte'], include: ['bits-ui', 'svelte/reactivity'] },
         test: {
           name: 'browser',
+          testTimeout: HANGS_MS,
           include: ['src/**/*.browser.ts'],
           browser: {
             enabled: true,

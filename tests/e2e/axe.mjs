@@ -7,9 +7,10 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 /** Colours that a command chose for its own output are its words, not ours. */
 const NOT_OURS = [['[role=log] [class*=ansi]'], ['[role=log] span[style]'], ['[data-output] [class*=ansi]'], ['[data-output] span[style]']];
 
-/** What is wrong with the page, a line for each kind. */
-export async function violations(page) {
-	await page.evaluate(source);
-	const found = await page.evaluate(([exclude, tags]) => window.axe.run({ exclude }, { runOnly: tags, preload: false }), [NOT_OURS, TAGS]);
+/** What is wrong with the page, a line for each kind; by some rules, if only they matter. */
+export async function violations(page, rules = null) {
+	if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(source);
+	const runOnly = rules ? { type: 'rule', values: rules } : TAGS;
+	const found = await page.evaluate(([exclude, only]) => window.axe.run({ exclude }, { runOnly: only, preload: false }), [NOT_OURS, runOnly]);
 	return found.violations.map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].html.slice(0, 160)}`);
 }

@@ -259,6 +259,7 @@ async function output() {
 	assert.ok(!(await page.title()).includes('@title by output@'), 'output does not name the page');
 	await lineDetails();
 	await look(`${job}?view=grouped`, page.getByRole('list', { name: 'Groups of identical output' }));
+	await look(`${job}?view=timeline`, page.getByRole('list', { name: 'When each machine was at work' }));
 	await look(`${job}?view=together`, page.getByRole('log').getByText('@output@'));
 	await look('/logs?q=onerror', page.getByText(/hits? in /));
 	await page.getByText('@annotation@').first().waitFor();

@@ -100,6 +100,8 @@ async function lookAtAll(job, look) {
 		['/jobs', (shown) => shown.getByRole('list', { name: 'Jobs' })],
 		[job, (shown) => shown.getByRole('log').getByText('onerror').first()],
 		[`${job}?view=grouped`, (shown) => shown.getByRole('list', { name: 'Groups of identical output' })],
+		[`${job}?view=timeline`, (shown) => shown.getByRole('list', { name: 'When each machine was at work' })],
+		[`${job}?view=over-time`, (shown) => shown.getByText('It ran only once').or(shown.getByRole('grid', { name: 'Each machine in the last runs' })).first()],
 		[`${job}?view=together`, (shown) => shown.getByRole('log').getByText('onerror').first()],
 		['/logs?q=onerror', (shown) => shown.getByText(/hits? in /).first()],
 		['/plugins', (shown) => shown.getByRole('list', { name: 'Plugins' })],

@@ -63,6 +63,8 @@ function screens(job) {
 		grouped: `${job}?view=grouped`,
 		together: `${job}?view=together`,
 		job: `/jobs/${failed}`,
+		timeline: `/jobs/${failed}?view=timeline`,
+		'over-time': `/jobs/${failed}?view=over-time`,
 		logs: '/logs?q=error',
 		plugins: '/plugins',
 		plugin: '/plugins/redact',

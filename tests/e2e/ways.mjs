@@ -110,9 +110,11 @@ async function toWhatThereIs(job, vm) {
 	for (const [path, ready] of [
 		['/plugins/redact', page.getByRole('heading', { level: 1, name: 'Redact' })],
 		[`/vms/${vm.id}`, page.getByRole('heading', { level: 1, name: vm.name })],
-		['/vms?q=offline', page.getByText('No machine fits')],
+		['/vms?status=offline', page.getByText('No machine fits')],
 		['/vms?add=1', page.getByRole('dialog', { name: 'Add a machine' })],
 		[`/jobs/${job}?view=grouped`, page.getByRole('list', { name: 'Groups of identical output' })],
+		[`/jobs/${job}?view=timeline`, page.getByRole('list', { name: 'When each machine was at work' })],
+		[`/jobs/${job}?view=over-time`, page.getByRole('tab', { name: 'Over time', selected: true })],
 		[`/jobs/${job}?view=together`, page.getByRole('tab', { name: 'Together', selected: true })],
 		[`/?job=${job}`, page.getByRole('region', { name: 'Progress by machine' })]
 	]) {

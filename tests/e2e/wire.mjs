@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 
 /** Longer than all waits of a script together; a script must end whatever happens. */
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 
 const reader = createInterface({ input: process.stdin });
 const lines = reader[Symbol.asyncIterator]();

@@ -1,6 +1,6 @@
-//! What the dashboard's pages are for, one after the other in Chromium: plugins that come and go, texts of enemies, every
-//! control of a run, addresses and the keyboard. Scripts of `tests/e2e` click; each has one host and one browser for all
-//! that it looks at.
+//! What the dashboard's pages are for, one after the other in Chromium: plugins that come and go, texts of enemies, what
+//! stands behind a click, every control of a run, addresses and the keyboard. Scripts of `tests/e2e` click; each has one
+//! host and one browser for all that it looks at.
 //!
 //! | of a run | shown by |
 //! | --- | --- |
@@ -54,10 +54,33 @@ async fn addresses_and_the_keyboard_lead_everywhere() -> Result<()> {
     by_script("ways.mjs").await
 }
 
-/// Runs a script with a host that watches a folder of templates and one of plugins, and with machines that the host does
-/// not know yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_behind_a_click_is_accessible() -> Result<()> {
+    by_script("states.mjs").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_behind_a_click_is_accessible_on_a_phone() -> Result<()> {
+    by_script_told("states.mjs", json!({"phone": true})).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_shows_is_accessible() -> Result<()> {
+    by_script_told("states.mjs", json!({"ran": true})).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_shows_is_accessible_on_a_phone() -> Result<()> {
+    by_script_told("states.mjs", json!({"ran": true, "phone": true})).await
+}
+
 async fn by_script(name: &str) -> Result<()> {
-    let mut told = json!({});
+    by_script_told(name, json!({})).await
+}
+
+/// Runs a script, which is told something, with a host that watches a folder of templates and one of plugins, and with
+/// machines that the host does not know yet.
+async fn by_script_told(name: &str, mut told: Value) -> Result<()> {
     let _machine = shared().await;
     let fleet = Fleet::start(MACHINES).await?;
     let site = Site::new()?;

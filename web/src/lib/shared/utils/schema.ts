@@ -27,6 +27,8 @@ export interface JsonSchema {
   oneOf?: JsonSchema[];
   examples?: unknown[];
   format?: string;
+  /** A secret: it is taken and never told. */
+  writeOnly?: boolean;
   pattern?: string;
   minLength?: number;
   maxLength?: number;
@@ -81,6 +83,11 @@ function kindOf(schema: JsonSchema): FieldKind {
   if (type === 'integer' || type === 'number' || type === 'boolean') return type;
   if (type === 'array') return 'list';
   return schema.format === 'multiline' || schema.format === 'textarea' ? 'text' : 'string';
+}
+
+/** Whether what is typed into a field is seen by nobody, and kept nowhere. */
+export function isSecret({ schema }: Pick<SchemaField, 'schema'>): boolean {
+  return schema.writeOnly === true || schema.format === 'password';
 }
 
 /** `service_name` and `serviceName` become `Service name`. */

@@ -3,7 +3,7 @@ import { messageOf, type UiState } from '$lib/core/state';
 import { AD_HOC, type CommandStore, type Template } from '$lib/modules/command';
 import type { JobRequest, JobService, JobStore, Preview } from '$lib/modules/job';
 import type { Vm, VmStore } from '$lib/modules/vm';
-import { checkValues, commandText, fieldsOf, initialValues, parseSelector, type JsonSchema, type RawValues, type Selector } from '$lib/shared/utils';
+import { checkValues, commandText, fieldsOf, initialValues, isSecret, parseSelector, type JsonSchema, type RawValues, type Selector } from '$lib/shared/utils';
 import { RunOptions } from './runOptions.svelte';
 
 export interface ExecutionStoreDeps {
@@ -17,7 +17,14 @@ export interface ExecutionStoreDeps {
 /** What is about to run: the chosen command, what was typed into its form, on the chosen machines. */
 export class ExecutionStore {
   script = $state('');
-  readonly options = new RunOptions();
+  private readonly optionsByCommand = new Map<string, RunOptions>();
+  /** How the chosen command goes over its machines. Each has its own: what was meant for one, root or an input, is not handed to another. */
+  options = $derived.by<RunOptions>(() => {
+    const command = this.deps.ui.selectedTemplateId ?? '';
+    const held = this.optionsByCommand.get(command) ?? new RunOptions();
+    this.optionsByCommand.set(command, held);
+    return held;
+  });
   /** Field errors are shown once somebody tried to run, or left the field. */
   tried = $state(false);
   busy = $state(false);
@@ -100,6 +107,13 @@ export class ExecutionStore {
     this.options.refuse({});
   }
 
+  /** Chooses what to run; one goes on in its form. */
+  choose(command: string): void {
+    this.deps.ui.selectedJobId = null;
+    this.deps.ui.selectedTemplateId = command;
+    this.reset();
+  }
+
   /** Makes ready what a job ran, on the same machines, to be changed and run again. What it was given as a secret is not told. */
   take(job: Job): void {
     const { ui, vms, commands } = this.deps;
@@ -159,6 +173,7 @@ export class ExecutionStore {
       // The answer may come before or after the event that tells of the job; the store takes whichever is first.
       if (!this.deps.jobs.tasksOf(job.id)) this.deps.jobs.put(job);
       this.deps.ui.selectedJobId = job.id;
+      this.forgetSecrets();
       return job;
     } catch (cause) {
       this.refused = cause instanceof ApiError ? argumentErrors(cause.fields) : {};
@@ -169,6 +184,15 @@ export class ExecutionStore {
     } finally {
       this.busy = false;
     }
+  }
+
+  /** What may be secret is typed again for the next run: the values of such fields, and standard input. */
+  private forgetSecrets(): void {
+    this.options.stdin = '';
+    if (!this.template) return;
+    const secret = new Set(this.fields.filter(isSecret).map((field) => field.name));
+    const typed = Object.entries(this.typed[this.template.id] ?? {}).filter(([name]) => !secret.has(name));
+    this.typed = { ...this.typed, [this.template.id]: Object.fromEntries(typed) };
   }
 }
 

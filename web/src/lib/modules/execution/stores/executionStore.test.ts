@@ -24,6 +24,7 @@ function make(create = vi.fn(async () => makeJob('j1', { tasks: [] })), preview 
     templates: [
       makeTemplate('ops/journal', { parameters, applies_to: 'role=web' }),
       makeTemplate('ops/uptime'),
+      makeTemplate('ops/login', { parameters: { type: 'object', properties: { user: { type: 'string' }, token: { type: 'string', writeOnly: true } } } }),
       makeTemplate('saved/mine', { origin: 'saved', vm: 'b' }),
       makeTemplate('ops/odd', { applies_to: '=' })
     ]
@@ -122,6 +123,23 @@ describe('executionStore', () => {
     store.take(makeJob('01', { template: { id: 'gone/away', args: {} }, command: { argv: ['echo', 'a b'] }, targets: ['b'] }));
     expect(store.request()).toEqual({ command: { script: "echo 'a b'" }, targets: { vms: ['b'] } });
     expect(ui.selectedJobId).toBeNull();
+  });
+
+  it('hands the options of one command to no other, and forgets what may be secret once it ran', async () => {
+    const { store, ui } = make();
+    ui.selectVms(['a']);
+    store.choose('ops/login');
+    store.setValue('user', 'ruth');
+    store.setValue('token', 'sesame');
+    store.options.runAs = 'root';
+    store.options.stdin = 'yes';
+    store.choose('ops/uptime');
+    expect(store.request()).toEqual({ template: { id: 'ops/uptime', args: {} }, targets: { vms: ['a'] } });
+    store.choose('ops/login');
+    const asked = { template: { id: 'ops/login', args: { user: 'ruth', token: 'sesame' } }, targets: { vms: ['a'] }, run_as: { user: 'root' }, stdin: 'yes' };
+    expect(store.request()).toEqual(asked);
+    await store.run();
+    expect(store.request()).toEqual({ template: { id: 'ops/login', args: { user: 'ruth' } }, targets: { vms: ['a'] }, run_as: { user: 'root' } });
   });
 
   it('never runs without machines', async () => {

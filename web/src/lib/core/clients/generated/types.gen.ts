@@ -2377,7 +2377,7 @@ export type TemplateProblems = {
  */
 export type TemplateUse = {
     /**
-     * Its arguments.
+     * Its arguments. Those that the template marks as secret (`writeOnly`) are taken and never told.
      */
     args?: {
         [key: string]: unknown;

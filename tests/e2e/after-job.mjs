@@ -2,6 +2,7 @@
 // job and has the machines asked after all. Elements are found as a person finds them, by role and name.
 import assert from 'node:assert/strict';
 import { launch, openPage } from './chromium.mjs';
+import { leaveRun } from './dashboard.mjs';
 import { inPage } from './script.mjs';
 import { ask, say } from './wire.mjs';
 
@@ -92,8 +93,7 @@ function together(name) {
 /** Types a command for all machines and runs it. */
 async function run(script) {
 	await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Run' }).click();
-	const again = page.getByRole('button', { name: 'New run' });
-	if (await again.isVisible()) await again.click();
+	await leaveRun(page);
 	await page.getByRole('checkbox', { name: 'Choose all machines' }).check();
 	await page.getByRole('region', { name: 'Commands' }).getByRole('button', { name: /^Ad-hoc command/ }).click();
 	const form = page.getByRole('form', { name: 'Run a command' });

@@ -1,5 +1,15 @@
 // What a person does on the dashboard again and again, found as a person finds it: by role and name.
 
+/** How long a click waits for a button that may be gone already, in milliseconds; the next look tells. */
+const MAY_BE_GONE_MS = 2_000;
+
+/** Leaves the run that is shown, if one is; the page may just be leaving it by itself. */
+export async function leaveRun(page) {
+	const again = page.getByRole('button', { name: 'New run' });
+	await again.or(page.getByRole('region', { name: 'Commands' })).first().waitFor();
+	while (await again.isVisible()) await again.click({ timeout: MAY_BE_GONE_MS }).catch(() => {});
+}
+
 export class Dashboard {
 	constructor(page, told) {
 		this.page = page;
@@ -31,8 +41,7 @@ export class Dashboard {
 	/** The page where machines and a command are chosen, without a job. */
 	async toRun() {
 		await this.go('Run');
-		const again = this.page.getByRole('button', { name: 'New run' });
-		if (await again.isVisible()) await again.click();
+		await leaveRun(this.page);
 		await this.command('Ad-hoc command').waitFor();
 	}
 

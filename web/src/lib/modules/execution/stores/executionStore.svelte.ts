@@ -174,6 +174,8 @@ export class ExecutionStore {
       if (!this.deps.jobs.tasksOf(job.id)) this.deps.jobs.put(job);
       this.deps.ui.selectedJobId = job.id;
       this.forgetSecrets();
+      // Whoever comes back begins anew: what is missing now is no mistake.
+      this.tried = false;
       return job;
     } catch (cause) {
       this.refused = cause instanceof ApiError ? argumentErrors(cause.fields) : {};

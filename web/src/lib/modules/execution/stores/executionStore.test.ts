@@ -139,6 +139,7 @@ describe('executionStore', () => {
     const asked = { template: { id: 'ops/login', args: { user: 'ruth', token: 'sesame' } }, targets: { vms: ['a'] }, run_as: { user: 'root' }, stdin: 'yes' };
     expect(store.request()).toEqual(asked);
     await store.run();
+    expect(store.tried).toBe(false);
     expect(store.request()).toEqual({ template: { id: 'ops/login', args: { user: 'ruth' } }, targets: { vms: ['a'] }, run_as: { user: 'root' } });
   });
 

@@ -85,6 +85,11 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(what: &str, body: &str) -> R
     serde_json::from_str(body).map_err(|error| StorageError::Corrupt(format!("stored {what}: {error}")))
 }
 
+/// Reads several stored JSONs.
+pub(crate) fn parse_all<T: serde::de::DeserializeOwned>(what: &str, bodies: &[String]) -> Result<Vec<T>, StorageError> {
+    bodies.iter().map(|body| parse(what, body)).collect()
+}
+
 /// Writes an object for storing.
 pub(crate) fn to_json<T: serde::Serialize>(doing: &'static str, value: &T) -> Result<String, StorageError> {
     serde_json::to_string(value).map_err(|error| StorageError::Database { doing, source: Box::new(error) })

@@ -1,18 +1,46 @@
-//! Lists of jobs, newest first. One query for each index that may lead; the other conditions only narrow it.
+//! Jobs and their tasks as they are read: one, a list, newest first, or how many. A list has one query for each index that may lead; the
+//! other conditions only narrow it.
 
 use std::time::Duration;
 
-use corral_domain::Timestamp;
+use corral_domain::{Job, JobId, Task, TaskKey, Timestamp};
 use corral_storage::{JobFilter, JobPage, JobTally, StorageError};
 use sqlx::types::Uuid;
 
 use crate::SqliteStore;
-use crate::error::parse;
+use crate::error::{parse, parse_all};
 
 /// Later than any id.
 const NEWEST: Uuid = Uuid::max();
 
 impl SqliteStore {
+    pub(crate) async fn read_job(&self, id: JobId) -> Result<Option<Job>, StorageError> {
+        let id = *id.as_uuid();
+        let body = sqlx::query_scalar!("SELECT body FROM job WHERE id = ?", id)
+            .fetch_optional(self.state.readers())
+            .await
+            .map_err(|error| self.state.fail("reading a job", error))?;
+        body.map(|body| parse("job", &body)).transpose()
+    }
+
+    pub(crate) async fn read_tasks(&self, id: JobId) -> Result<Vec<Task>, StorageError> {
+        let id = *id.as_uuid();
+        let bodies = sqlx::query_scalar!("SELECT body FROM task WHERE job = ? ORDER BY position", id)
+            .fetch_all(self.state.readers())
+            .await
+            .map_err(|error| self.state.fail("reading a job's tasks", error))?;
+        parse_all("task", &bodies)
+    }
+
+    pub(crate) async fn read_task(&self, key: TaskKey) -> Result<Option<Task>, StorageError> {
+        let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
+        let body = sqlx::query_scalar!("SELECT body FROM task WHERE job = ? AND vm = ?", job, vm)
+            .fetch_optional(self.state.readers())
+            .await
+            .map_err(|error| self.state.fail("reading a task", error))?;
+        body.map(|body| parse("task", &body)).transpose()
+    }
+
     pub(crate) async fn job_page(&self, filter: &JobFilter, limit: u32) -> Result<JobPage, StorageError> {
         // One more than asked for tells whether another page follows.
         let bodies = self
@@ -20,7 +48,7 @@ impl SqliteStore {
             .await
             .map_err(|error| self.state.fail("listing jobs", error))?;
         let more = bodies.len() > limit as usize;
-        let jobs: Vec<corral_domain::Job> =
+        let jobs: Vec<Job> =
             bodies.iter().take(limit as usize).map(|body| parse("job", body)).collect::<Result<_, _>>()?;
         let next = jobs.last().filter(|_| more).map(|job| job.id);
         Ok(JobPage { jobs, next })
@@ -50,7 +78,7 @@ impl SqliteStore {
 
     async fn job_bodies(&self, filter: &JobFilter, limit: i64) -> sqlx::Result<Vec<String>> {
         let before = filter.before.map_or(NEWEST, |id| *id.as_uuid());
-        let since = filter.since.map_or(i64::MIN, corral_domain::Timestamp::as_millis);
+        let since = filter.since.map_or(i64::MIN, Timestamp::as_millis);
         let status = filter.status.map(corral_domain::JobStatus::as_str);
         let readers = self.state.readers();
         if let Some(vm) = filter.vm {

@@ -11,7 +11,7 @@ use corral_storage::{
 use sqlx::types::Uuid;
 use sqlx::{Connection, SqliteConnection};
 
-use crate::error::{parse, refused, to_json};
+use crate::error::{parse, parse_all, refused, to_json};
 use crate::{SqliteStore, settings};
 
 const COMMITTING: &str = "writing the state";
@@ -77,30 +77,15 @@ impl StateStore for SqliteStore {
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StorageError> {
-        let id = *id.as_uuid();
-        let body = sqlx::query_scalar!("SELECT body FROM job WHERE id = ?", id)
-            .fetch_optional(self.state.readers())
-            .await
-            .map_err(|error| self.state.fail("reading a job", error))?;
-        body.map(|body| parse("job", &body)).transpose()
+        self.read_job(id).await
     }
 
     async fn tasks(&self, id: JobId) -> Result<Vec<Task>, StorageError> {
-        let id = *id.as_uuid();
-        let bodies = sqlx::query_scalar!("SELECT body FROM task WHERE job = ? ORDER BY position", id)
-            .fetch_all(self.state.readers())
-            .await
-            .map_err(|error| self.state.fail("reading a job's tasks", error))?;
-        parse_all("task", &bodies)
+        self.read_tasks(id).await
     }
 
     async fn task(&self, key: TaskKey) -> Result<Option<Task>, StorageError> {
-        let (job, vm) = (*key.job.as_uuid(), *key.vm.as_uuid());
-        let body = sqlx::query_scalar!("SELECT body FROM task WHERE job = ? AND vm = ?", job, vm)
-            .fetch_optional(self.state.readers())
-            .await
-            .map_err(|error| self.state.fail("reading a task", error))?;
-        body.map(|body| parse("task", &body)).transpose()
+        self.read_task(key).await
     }
 
     async fn jobs(&self, filter: &JobFilter, limit: u32) -> Result<JobPage, StorageError> {
@@ -207,10 +192,6 @@ impl SqliteStore {
         }
         tx.commit().await.map_err(fail)
     }
-}
-
-fn parse_all<T: serde::de::DeserializeOwned>(what: &str, bodies: &[String]) -> Result<Vec<T>, StorageError> {
-    bodies.iter().map(|body| parse(what, body)).collect()
 }
 
 /// SQLite's integers have a sign. Nothing here counts beyond 2^63.

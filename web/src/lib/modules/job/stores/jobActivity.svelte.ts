@@ -62,6 +62,7 @@ export class JobActivityStore {
     this.readIfDue();
     return () => {
       if (--this.watchers > 0) return;
+      this.request?.abort();
       this.cancelTimer();
       this.resting = false;
       this.stale = true;
@@ -87,10 +88,11 @@ export class JobActivityStore {
       this.value = await this.deps.service.activity(new Date(since).toISOString(), STEP_MS / 1000, request.signal);
       this.error = null;
     } catch (cause) {
-      this.error = cause;
+      if (!request.signal.aborted) this.error = cause;
     }
     this.request = null;
-    if (this.watchers > 0) this.rest();
+    if (request.signal.aborted) this.readIfDue();
+    else if (this.watchers > 0) this.rest();
   }
 
   private rest(): void {

@@ -3,6 +3,9 @@ import type { Counts, Job, JobStatus, Task, TaskStatus } from '$lib/core/clients
 
 export type Tone = 'neutral' | 'accent' | 'ok' | 'warn' | 'bad';
 
+/** What is filled with a tone: bars, and parts of them. */
+export const TONE_FILL: Record<Tone, string> = { neutral: 'bg-line-strong', accent: 'bg-accent', ok: 'bg-ok-solid', warn: 'bg-warn-solid', bad: 'bg-bad-solid' };
+
 export const JOB_TONE: Record<JobStatus, Tone> = {
   queued: 'neutral',
   running: 'accent',

@@ -13,6 +13,7 @@ export { default as Modal } from './modal/Modal.svelte';
 export { default as Panel } from './panel/Panel.svelte';
 export { default as Skeleton } from './skeleton/Skeleton.svelte';
 export { default as Kbd } from './kbd/Kbd.svelte';
+export { default as Chip } from './tabs/Chip.svelte';
 export { default as Segmented } from './tabs/Segmented.svelte';
 export { default as RowMenu } from './menu/RowMenu.svelte';
 export { default as MenuShield } from './menu/MenuShield.svelte';

@@ -1,0 +1,1 @@
+export { keepAddress } from './keepAddress.svelte';
